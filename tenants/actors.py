@@ -1,0 +1,57 @@
+"""Who acts. Every service takes an Actor, and every audit row names one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+
+class ActorKind(StrEnum):
+    STAFF = "staff"
+    CUSTOMER_PORTAL = "customer_portal"
+    CUSTOMER_INVITATION = "customer_invitation"
+    API_KEY = "api_key"
+    GATEWAY = "gateway"
+    SYSTEM = "system"
+
+    @property
+    def label(self) -> str:
+        return str(_ACTOR_LABELS[self])
+
+
+_ACTOR_LABELS = {
+    ActorKind.STAFF: _("Staff"),
+    ActorKind.CUSTOMER_PORTAL: _("Customer, in the portal"),
+    ActorKind.CUSTOMER_INVITATION: _("Customer, by invitation"),
+    ActorKind.API_KEY: _("API key"),
+    ActorKind.GATEWAY: _("Payment gateway"),
+    ActorKind.SYSTEM: _("System"),
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """`id` is the staff user's, invitation's, customer's or key's id, or the gateway event's; `label` is shown."""
+
+    kind: ActorKind
+    id: str
+    label: str
+    ip: str | None = None
+
+    @classmethod
+    def staff(cls, user_id: UUID, label: str, ip: str | None = None) -> Self:
+        return cls(ActorKind.STAFF, str(user_id), label, ip)
+
+    @classmethod
+    def invitation(cls, invitation_id: UUID, label: str, ip: str | None = None) -> Self:
+        return cls(ActorKind.CUSTOMER_INVITATION, str(invitation_id), label, ip)
+
+    @classmethod
+    def gateway(cls, event_id: str) -> Self:
+        return cls(ActorKind.GATEWAY, event_id, "Stripe")
+
+    @classmethod
+    def system(cls, name: str) -> Self:
+        return cls(ActorKind.SYSTEM, name, name)

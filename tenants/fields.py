@@ -1,0 +1,58 @@
+"""Fields that every tenant-owned table is built from."""
+
+from typing import Any
+from uuid import UUID
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import UUID7
+
+from tenants.scope import current_tenant_id
+
+
+class TenantForeignKey(models.ForeignKey):
+    """A reference within one tenant.
+
+    Django knows it by `<name>_id`; the database's constraint is composite, (tenant_id, <name>_id), laid by
+    `tenants.migration_operations.SecureTenantTables` together with its index.
+    """
+
+    def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:
+        kwargs["db_constraint"] = False
+        kwargs["db_index"] = False
+        super().__init__(to, on_delete, **kwargs)
+
+
+def _cipher() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
+
+
+class EncryptedTextField(models.TextField):
+    """Text that is encrypted at rest with the newest of ENCRYPTION_KEYS and read with any of them."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        return _cipher().encrypt(value.encode()).decode() if value else value
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+        return _cipher().decrypt(value.encode()).decode() if value else value
+
+
+class TenantModel(models.Model):
+    """A row that belongs to one tenant; `tenant` is filled from the open scope."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    tenant = models.ForeignKey(
+        "tenants.Tenant",
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="+",
+        default=current_tenant_id,
+        editable=False,
+    )
+
+    class Meta:
+        abstract = True
+
+    tenant_id: UUID

@@ -1,0 +1,103 @@
+"""Takes staff into their tenant: membership first, then the scope, around every back-office view."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.template.response import SimpleTemplateResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from tenants.access import Right, StaffRequest, may
+from tenants.actors import Actor
+from tenants.models import Membership, Tenant, User
+from tenants.scope import own_memberships_scope, tenant_scope
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """The client's address, taking as many proxies of our own into account as TRUSTED_PROXY_COUNT says."""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    count = settings.TRUSTED_PROXY_COUNT
+    if count and len(hops) >= count:
+        return hops[-count]
+    return request.META.get("REMOTE_ADDR") or None
+
+
+def memberships_of(user: User) -> list[Membership]:
+    """The user's memberships with their tenants, by tenant name."""
+    with own_memberships_scope(user.pk):
+        return list(Membership.objects.filter(user=user).select_related("tenant").order_by("tenant__name"))
+
+
+class StaffScopeMiddleware:
+    """Serves URLs with a `tenant_slug`: sign-in, membership (404 to outsiders), right (403), scope, zone, language.
+
+    Completes the request as a StaffRequest. The view runs, and its response is rendered, inside the scope's
+    transaction, unless it is marked as opening its own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            return self.get_response(request)
+        finally:
+            timezone.deactivate()
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponseBase | None:
+        slug = kwargs.get("tenant_slug")
+        if slug is None:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        needed: Right | None = getattr(view, "needed_right", None)
+        if needed is None:
+            raise ImproperlyConfigured(f"{view.__module__}.{view.__name__} does not say which right it needs.")
+        staff_request = cast(StaffRequest, request)
+        membership = self._enter(staff_request, slug)
+        kwargs.pop("tenant_slug")
+        if not may(membership, needed):
+            return self._refuse(staff_request)
+        if getattr(view, "opens_own_scope", False):
+            return view(request, *args, **kwargs)
+        with tenant_scope(membership.tenant_id):
+            response = view(request, *args, **kwargs)
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
+            return response
+
+    @staticmethod
+    def _enter(request: StaffRequest, slug: str) -> Membership:
+        memberships = memberships_of(request.user)
+        membership = next((m for m in memberships if m.tenant.slug == slug), None)
+        if membership is None:
+            raise Http404(_("There is no such page."))
+        request.tenant = membership.tenant
+        request.membership = membership
+        request.user_tenants = [m.tenant for m in memberships]
+        request.actor = Actor.staff(request.user.pk, request.user.full_name, client_ip(request))
+        timezone.activate(request.tenant.time_zone)
+        if request.user.language:
+            translation.activate(request.user.language)
+            request.LANGUAGE_CODE = translation.get_language()
+        structlog.contextvars.bind_contextvars(tenant=slug, actor=f"staff:{request.user.pk}")
+        return membership
+
+    @staticmethod
+    def _refuse(request: StaffRequest) -> HttpResponse:
+        return render(request, "errors/role_too_weak.html", {"role": request.membership.get_role_display()}, status=403)
+
+
+def find_tenant(slug: str) -> Tenant:
+    """The tenant of a customer-facing address; 404 when there is none."""
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise Http404(_("There is no such page."))
+    return tenant
