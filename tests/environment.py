@@ -1,0 +1,81 @@
+"""A pytest plugin, loaded before Django: the environment that every test runs in.
+
+Servers that `python -m tools.testservices start` left running are reused, else this process starts its own. What an
+exported variable or a `.env` says is overruled, so that a test run never touches anything but its own servers.
+"""
+
+import atexit
+import os
+from contextlib import ExitStack
+
+import redis
+
+from tools.services import free_port
+from tools.testservices import VALKEY_DATABASES, own_services, running_services
+
+SERVICE_VARIABLE = "TEST_POSTGRES_ADMIN_URL"
+
+
+def find_services() -> None:
+    """Put TEST_* addresses into the environment; workers of pytest-xdist inherit them from the controller."""
+    if SERVICE_VARIABLE in os.environ:
+        return
+    addresses = None if os.environ.get("TEST_SERVICES") == "own" else running_services()
+    if addresses is None:
+        stack = ExitStack()
+        addresses = stack.enter_context(own_services())
+        controller = os.getpid()
+        atexit.register(lambda: stack.close() if os.getpid() == controller else None)
+    os.environ.update(addresses)
+
+
+def valkey_url() -> str:
+    """A Valkey database that no other test process uses."""
+    base = os.environ["TEST_VALKEY_URL"]
+    with redis.Redis.from_url(base) as client:
+        number = 1 + int(client.incr("test-processes")) % (VALKEY_DATABASES - 1)
+    return f"{base.rsplit('/', 1)[0]}/{number}"
+
+
+def set_environment() -> None:
+    """Everything that settings read; the ports are free ones, for the sandbox and the live server of this process."""
+    sandbox, smtp, site = f"http://127.0.0.1:{free_port()}", free_port(), f"127.0.0.1:{free_port()}"
+    for name in list(os.environ):
+        if name.startswith(("ANYMAIL_", "STRIPE_", "SMS_", "SENTRY_")):
+            del os.environ[name]
+    os.environ.update(
+        {
+            "DJANGO_SETTINGS_MODULE": "billing_project.settings",
+            "DJANGO_LIVE_TEST_SERVER_ADDRESS": site,
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's synchronous API runs an event loop
+            "DEBUG": "false",
+            "SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-for-tests-only-0123456789",
+            "SECRET_KEY_FALLBACKS": "",
+            "ENCRYPTION_KEYS": "Zm9yLXRlc3RzLW9ubHktZm9yLXRlc3RzLW9ubHktMDA=",
+            "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
+            "BASE_URL": f"http://{site}",
+            "CSRF_TRUSTED_ORIGINS": f"http://{site}",
+            "DATABASE_URL": os.environ["TEST_POSTGRES_APP_URL"],
+            "DATABASE_OWNER_URL": os.environ["TEST_POSTGRES_OWNER_URL"],
+            "DATABASE_POOL_SIZE": "0",
+            "REDIS_URL": valkey_url(),
+            "DEFAULT_FROM_EMAIL": "billing@example.com",
+            "EMAIL_URL": f"smtp://127.0.0.1:{smtp}",
+            "ANYMAIL_WEBHOOK_SECRET": "mail:for-tests-only",
+            "SANDBOX_URL": sandbox,
+            "STRIPE_API_BASE": sandbox,
+            "STRIPE_JS_URL": f"{sandbox}/js/stripe.js",
+            "STRIPE_DASHBOARD_BASE": f"{sandbox}/dashboard",
+            "STRIPE_FRAME_ORIGINS": sandbox,
+            "STRIPE_WEBHOOK_BASE_URL": f"http://{site}",
+            "SMS_API_BASE": sandbox,
+            "SMS_ACCOUNT_SID": "AC00000000000000000000000000000000",
+            "SMS_AUTH_TOKEN": "for-tests-only",
+            "SMS_FROM": "+15005550006",
+            "LOG_LEVEL": "WARNING",
+        }
+    )
+
+
+find_services()
+set_environment()
