@@ -64,7 +64,7 @@ class SecureTenantTables(Operation):
             schema_editor.execute(
                 f"""
                 CREATE FUNCTION "{table}_append_only"() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$;
+                BEGIN RAISE EXCEPTION 'rows of this table are never changed or removed'; END $$;
                 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON "{table}"
                 FOR EACH ROW EXECUTE FUNCTION "{table}_append_only"()
                 """

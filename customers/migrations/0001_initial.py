@@ -1,0 +1,149 @@
+import django.contrib.postgres.fields
+import django.db.models.deletion
+import django.db.models.functions.uuid
+import django_countries.fields
+import phonenumber_field.modelfields
+from django.db import migrations, models
+
+import tenants.fields
+import tenants.scope
+from tenants.migration_operations import SecureTenantTables
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("tenants", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Customer",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("number", models.PositiveBigIntegerField(editable=False)),
+                ("first_name", models.CharField(max_length=80, verbose_name="first name")),
+                ("last_name", models.CharField(max_length=80, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
+                ("email_normalized", models.CharField(blank=True, editable=False, max_length=254)),
+                (
+                    "cc_emails",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.EmailField(max_length=254),
+                        blank=True,
+                        default=list,
+                        verbose_name="CC e-mails",
+                    ),
+                ),
+                ("organisation", models.CharField(blank=True, max_length=160, verbose_name="organisation")),
+                (
+                    "phone",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True, max_length=128, region=None, verbose_name="phone"
+                    ),
+                ),
+                ("reference", models.CharField(blank=True, max_length=80, verbose_name="reference ID")),
+                ("external_user_id", models.CharField(blank=True, max_length=80, verbose_name="external user ID")),
+                ("vat_number", models.CharField(blank=True, max_length=32, verbose_name="VAT number")),
+                ("tax_exempt", models.BooleanField(default=False, verbose_name="tax exempt")),
+                ("language", models.CharField(blank=True, max_length=8, verbose_name="language")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="customer since")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Address",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("billing", "Billing address"), ("shipping", "Shipping address")], max_length=10
+                    ),
+                ),
+                ("line1", models.CharField(blank=True, max_length=160, verbose_name="address")),
+                ("line2", models.CharField(blank=True, max_length=160, verbose_name="apartment, suite")),
+                ("city", models.CharField(blank=True, max_length=80, verbose_name="city")),
+                ("region", models.CharField(blank=True, max_length=80, verbose_name="region")),
+                ("postal_code", models.CharField(blank=True, max_length=20, verbose_name="postal code")),
+                ("country", django_countries.fields.CountryField(max_length=2, verbose_name="country")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "customer",
+                    tenants.fields.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="addresses",
+                        to="customers.customer",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name="customer",
+            index=models.Index(fields=["tenant", "email_normalized"], name="customer_email"),
+        ),
+        migrations.AddIndex(
+            model_name="customer",
+            index=models.Index(fields=["tenant", "last_name", "first_name", "id"], name="customer_name"),
+        ),
+        migrations.AddIndex(
+            model_name="customer",
+            index=models.Index(fields=["tenant", "-created_at", "id"], name="customer_newest"),
+        ),
+        migrations.AddConstraint(
+            model_name="customer",
+            constraint=models.UniqueConstraint(fields=("tenant", "number"), name="one_customer_per_number"),
+        ),
+        migrations.AddConstraint(
+            model_name="customer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reference", ""), _negated=True),
+                fields=("tenant", "reference"),
+                name="one_customer_per_reference",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="address",
+            constraint=models.UniqueConstraint(fields=("tenant", "customer", "kind"), name="one_address_per_kind"),
+        ),
+        SecureTenantTables(["Customer", "Address"]),
+    ]

@@ -1,0 +1,153 @@
+import django.contrib.postgres.fields
+import django.db.models.deletion
+import django.db.models.functions.uuid
+import django.utils.timezone
+from django.db import migrations, models
+
+import tenants.fields
+import tenants.scope
+from tenants.migration_operations import FindDueTenants, SecureTenantTables
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("tenants", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Message",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("channel", models.CharField(choices=[("email", "E-mail"), ("sms", "SMS")], max_length=5)),
+                ("template", models.CharField(max_length=60)),
+                ("language", models.CharField(max_length=8)),
+                ("to", models.CharField(max_length=254)),
+                (
+                    "cc",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.EmailField(max_length=254), blank=True, default=list
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, max_length=200)),
+                ("text", models.TextField()),
+                ("html", models.TextField(blank=True)),
+                ("segments", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sent", "Sent"),
+                            ("delivered", "Delivered"),
+                            ("bounced", "Bounced"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("provider_id", models.CharField(blank=True, max_length=200)),
+                ("error", models.CharField(blank=True, max_length=300)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("customer_id", models.UUIDField(null=True)),
+                ("about_type", models.CharField(blank=True, max_length=40)),
+                ("about_id", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("delivered_at", models.DateTimeField(null=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="DeliveryEvent",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                ("detail", models.CharField(blank=True, max_length=300)),
+                ("provider_event_id", models.CharField(max_length=200)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "message",
+                    tenants.fields.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="messaging.message",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("state", "queued")), fields=["tenant", "due_at"], name="message_due"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(fields=["tenant", "customer_id", "-created_at"], name="message_customer"),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(fields=["tenant", "about_id"], name="message_about"),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(fields=["tenant", "provider_id"], name="message_provider"),
+        ),
+        migrations.AddConstraint(
+            model_name="deliveryevent",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "message", "provider_event_id"), name="one_delivery_event"
+            ),
+        ),
+        SecureTenantTables(["Message", "DeliveryEvent"]),
+        FindDueTenants(
+            "messages",
+            "Message",
+            "state = 'queued' AND due_at <= now() AND (lease_until IS NULL OR lease_until <= now())",
+        ),
+    ]

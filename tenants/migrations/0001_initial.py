@@ -1,0 +1,295 @@
+import django.db.models.deletion
+import django.db.models.functions.uuid
+import django_countries.fields
+import phonenumber_field.modelfields
+from django.conf import settings
+from django.db import migrations, models
+
+import tenants.scope
+from tenants.migration_operations import SecureTenantTables
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        migrations.CreateModel(
+            name="User",
+            fields=[
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="e-mail")),
+                ("full_name", models.CharField(max_length=120, verbose_name="name")),
+                ("language", models.CharField(blank=True, max_length=8, verbose_name="language")),
+                ("is_active", models.BooleanField(default=True)),
+                ("date_joined", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Tenant",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=40, unique=True, verbose_name="short name in addresses")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("logo", models.ImageField(blank=True, upload_to="logos/", verbose_name="logo")),
+                ("primary_colour", models.CharField(default="#206bc4", max_length=7, verbose_name="main colour")),
+                (
+                    "country",
+                    django_countries.fields.CountryField(default="CA", max_length=2, verbose_name="default country"),
+                ),
+                ("currency", models.CharField(default="CAD", max_length=3, verbose_name="default currency")),
+                ("language", models.CharField(default="en", max_length=8, verbose_name="language")),
+                ("time_zone", models.CharField(default="UTC", max_length=64, verbose_name="time zone")),
+                (
+                    "default_tax_percent",
+                    models.DecimalField(decimal_places=4, default=0, max_digits=7, verbose_name="tax (%)"),
+                ),
+                (
+                    "invitation_lifetime",
+                    models.PositiveSmallIntegerField(
+                        choices=[(1, "1 hour"), (24, "24 hours"), (72, "3 days"), (168, "7 days"), (720, "30 days")],
+                        default=72,
+                        verbose_name="invitation links live for",
+                    ),
+                ),
+                ("invite_by_email", models.BooleanField(default=True, verbose_name="invite by e-mail")),
+                ("invite_by_sms", models.BooleanField(default=False, verbose_name="invite by SMS")),
+                ("sender_name", models.CharField(blank=True, max_length=120, verbose_name="sender's name")),
+                ("sender_email", models.EmailField(blank=True, max_length=254, verbose_name="sender's address")),
+                ("reply_to_email", models.EmailField(blank=True, max_length=254, verbose_name="replies go to")),
+                ("sms_sender", models.CharField(blank=True, max_length=20, verbose_name="SMS sender")),
+                ("care_email", models.EmailField(blank=True, max_length=254, verbose_name="customer care e-mail")),
+                (
+                    "care_phone",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True, max_length=128, region=None, verbose_name="customer care phone"
+                    ),
+                ),
+                ("care_text", models.CharField(blank=True, max_length=200, verbose_name="customer care hours or note")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "ordering": ("name",),
+            },
+        ),
+        migrations.CreateModel(
+            name="StaffInvitation",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, verbose_name="e-mail")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("read_only", "Read-only"),
+                            ("agent", "Agent"),
+                            ("manager", "Manager"),
+                            ("owner", "Owner"),
+                        ],
+                        default="agent",
+                        max_length=12,
+                        verbose_name="role",
+                    ),
+                ),
+                ("expires_at", models.DateTimeField()),
+                ("accepted_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "invited_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("accepted_at", None), ("revoked_at", None)),
+                        fields=("tenant", "email"),
+                        name="one_open_staff_invitation",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="NumberSequence",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=30)),
+                ("last", models.PositiveBigIntegerField()),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("tenant", "name"), name="one_sequence_per_name")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Membership",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("read_only", "Read-only"),
+                            ("agent", "Agent"),
+                            ("manager", "Manager"),
+                            ("owner", "Owner"),
+                        ],
+                        default="agent",
+                        max_length=12,
+                        verbose_name="role",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("tenant", "user"), name="one_membership_per_user")],
+            },
+        ),
+        migrations.CreateModel(
+            name="AuditEntry",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("actor_kind", models.CharField(max_length=20)),
+                ("actor_id", models.CharField(max_length=64)),
+                ("actor_label", models.CharField(max_length=160)),
+                ("ip", models.GenericIPAddressField(null=True)),
+                ("action", models.CharField(max_length=60)),
+                ("target_type", models.CharField(max_length=40)),
+                ("target_id", models.UUIDField()),
+                ("target_label", models.CharField(max_length=160)),
+                ("customer_id", models.UUIDField(null=True)),
+                ("before", models.JSONField(default=dict)),
+                ("after", models.JSONField(default=dict)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("request_id", models.CharField(blank=True, max_length=64)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["tenant", "-at"], name="audit_newest"),
+                    models.Index(fields=["tenant", "target_type", "target_id"], name="audit_target"),
+                    models.Index(fields=["tenant", "customer_id", "-at"], name="audit_customer"),
+                ],
+            },
+        ),
+        SecureTenantTables(
+            ["Membership", "StaffInvitation", "NumberSequence", "AuditEntry"], append_only=("AuditEntry",)
+        ),
+        migrations.RunSQL(
+            # The tenant switcher: people see their own memberships, of whichever tenant.
+            "CREATE POLICY own_memberships ON tenants_membership FOR SELECT"
+            " USING (user_id = NULLIF(current_setting('app.user_id', true), '')::uuid)",
+            "DROP POLICY own_memberships ON tenants_membership",
+        ),
+    ]

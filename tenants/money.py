@@ -1,0 +1,43 @@
+"""Money as people read it. Amounts are integers in the currency's minor unit, as the gateway counts them."""
+
+from copy import copy
+from decimal import Decimal
+
+from babel import Locale
+from babel.core import UnknownLocaleError
+
+#: Currencies that the gateway counts in whole units: https://docs.stripe.com/currencies#zero-decimal
+ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
+#: Currencies that the gateway counts in thousandths: https://docs.stripe.com/currencies#three-decimal
+THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimals an amount in this currency has: 0, 2 or 3."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+def to_major(amount_minor: int, currency: str) -> Decimal:
+    """1999, "CAD" -> Decimal("19.99")."""
+    return Decimal(amount_minor).scaleb(-minor_digits(currency))
+
+
+def format_money(amount_minor: int, currency: str, locale: str) -> str:
+    """The amount with its currency as the locale writes it; 1999, "CAD", "en" -> "CA$19.99".
+
+    The decimals follow the gateway's minor unit, not the locale's data, which rounds some currencies to whole units.
+    """
+    digits = minor_digits(currency)
+    known = _locale(locale)
+    pattern = copy(known.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    return pattern.apply(to_major(amount_minor, currency), known, currency=currency, currency_digits=False)
+
+
+def _locale(name: str) -> Locale:
+    try:
+        return Locale.parse(name, sep="-" if "-" in name else "_")
+    except (UnknownLocaleError, ValueError):
+        return Locale("en")
