@@ -1,0 +1,173 @@
+"""The gateway as the rest of the product knows it: operations in our own terms, plain values in and out.
+
+Every call is a network call: it raises OpenTransaction inside a database transaction. Calls that change something take
+`key`, the idempotency key: the same key with the same arguments has its effect once. Errors are in `errors`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from payments.gateway.errors import GatewayError
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    id: str
+    name: str
+    livemode: bool
+
+
+@dataclass(frozen=True)
+class PostalAddress:
+    """`region` is a province's or state's code or name; `country` ISO 3166-1 alpha-2."""
+
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True)
+class CustomerDetails:
+    """What the gateway keeps about a customer; empty text clears the field there."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+    address: PostalAddress = field(default_factory=PostalAddress)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class CustomerFacts:
+    id: str
+    default_method: str | None
+
+
+@dataclass(frozen=True)
+class MethodFacts:
+    """A payment method at the gateway. `customer` is None once detached. `exp_month` 1-12."""
+
+    id: str
+    kind: str
+    customer: str | None
+    brand: str
+    last4: str
+    exp_month: int | None
+    exp_year: int | None
+    fingerprint: str
+    holder_name: str
+    address: PostalAddress
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SetupFacts:
+    """A card entry (SetupIntent). `status` is Stripe's word; `error` tells of its last failed try."""
+
+    id: str
+    status: str
+    client_secret: str
+    customer: str | None
+    metadata: Mapping[str, str]
+    method: MethodFacts | None
+    error: GatewayError | None
+
+
+@dataclass(frozen=True)
+class SubscriptionFacts:
+    """`default_method` None means that the customer's default pays. Times are UTC epoch seconds."""
+
+    id: str
+    customer: str
+    status: str
+    default_method: str | None
+    current_period_start: int | None
+    current_period_end: int | None
+    cancel_at_period_end: bool
+
+
+@dataclass(frozen=True)
+class InvoiceFacts:
+    """Amounts in minor units; `currency` ISO 4217, upper case; `payment` the PaymentIntent that settled it, if told."""
+
+    id: str
+    customer: str
+    subscription: str | None
+    status: str
+    amount_due_minor: int
+    amount_paid_minor: int
+    currency: str
+    attempt_count: int
+    default_method: str | None
+
+
+@dataclass(frozen=True)
+class PaymentFacts:
+    """A payment (PaymentIntent). `status` is Stripe's word; `method` the one last tried."""
+
+    id: str
+    status: str
+    amount_minor: int
+    currency: str
+    method: str | None
+    metadata: Mapping[str, str]
+    error: GatewayError | None
+
+
+class Gateway(Protocol):
+    """One tenant's account at the gateway. Thread-safe."""
+
+    def read_account(self) -> AccountFacts: ...
+
+    def register_webhook(self, *, url: str, event_types: list[str], key: str) -> tuple[str, str]:
+        """(endpoint id, signing secret)"""
+
+    def create_customer(self, *, details: CustomerDetails, key: str) -> CustomerFacts: ...
+    def read_customer(self, customer: str) -> CustomerFacts: ...
+    def update_customer(self, customer: str, *, details: CustomerDetails, key: str) -> CustomerFacts: ...
+    def set_default_method(self, customer: str, *, method: str, key: str) -> CustomerFacts: ...
+
+    def read_method(self, method: str) -> MethodFacts: ...
+    def attach_method(self, method: str, *, customer: str, key: str) -> MethodFacts: ...
+    def update_method(
+        self,
+        method: str,
+        *,
+        key: str,
+        holder_name: str | None = None,
+        address: PostalAddress | None = None,
+        exp_month: int | None = None,
+        exp_year: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> MethodFacts:
+        """Change only what is given; metadata is merged, an empty value removes its key."""
+
+    def detach_method(self, method: str, *, key: str) -> MethodFacts: ...
+
+    def create_setup(self, *, customer: str, metadata: Mapping[str, str], key: str) -> SetupFacts: ...
+    def read_setup(self, setup: str) -> SetupFacts: ...
+    def cancel_setup(self, setup: str, *, key: str) -> SetupFacts: ...
+
+    def read_subscription(self, subscription: str) -> SubscriptionFacts: ...
+    def set_subscription_method(self, subscription: str, *, method: str, key: str) -> SubscriptionFacts: ...
+
+    def read_invoice(self, invoice: str) -> InvoiceFacts: ...
+    def set_invoice_method(self, invoice: str, *, method: str, key: str) -> InvoiceFacts: ...
+    def pay_invoice(self, invoice: str, *, method: str, key: str) -> InvoiceFacts: ...
+
+    def create_payment(
+        self, *, customer: str, amount_minor: int, currency: str, description: str, metadata: Mapping[str, str], key: str
+    ) -> PaymentFacts:
+        """A payment that still waits for `confirm_payment`; nothing is charged yet."""
+
+    def read_payment(self, payment: str) -> PaymentFacts: ...
+    def confirm_payment(self, payment: str, *, method: str, key: str) -> PaymentFacts:
+        """Charge off session. Raises Declined or NeedsAuthentication; a payment that succeeded is never charged again."""
+
+    def log_url(self, request_id: str) -> str:
+        """Where staff can read a request in the gateway's own log; empty when there is no id."""
