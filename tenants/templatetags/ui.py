@@ -63,9 +63,7 @@ def state_badge(state: str) -> SafeString:
 def state_icon(state: str) -> SafeString:
     """Only the state's icon, in its tone, with its word for screen readers."""
     look = look_of(str(state or ""))
-    return format_html(
-        '<span class="state-icon state-{}">{}</span>', look.tone, icon(look.icon, label=str(look.label))
-    )
+    return format_html('<span class="state-icon state-{}">{}</span>', look.tone, icon(look.icon, label=str(look.label)))
 
 
 @register.simple_tag
