@@ -1,0 +1,304 @@
+"""`make run`: everything on one machine, from wheels; Ctrl-C ends it all.
+
+    python -m tools.run [--port 8000] [--sandbox-port 8001]
+
+Data stays in `var/`. Output of each piece goes to `var/log/`. A piece that dies is started again, and it is said.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+import psycopg
+
+from tools.devenv import FILE_NAME, development_environment, write_env
+from tools.launch import end_with_parent
+from tools.services import BASE_DIR, HOST, Postgres, Service, ServiceError, Valkey, launch, stop, tail
+
+VAR = BASE_DIR / "var"
+LOGS = VAR / "log"
+START_PATIENCE_SECONDS = 60.0
+RESTARTS_PER_MINUTE = 5
+WORKER_THREADS = 24
+WEB_THREADS = 8
+
+
+class StopAsked(Exception):
+    """Ctrl-C or SIGTERM."""
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+@dataclass
+class Piece:
+    """One process of the product: how it starts, how it ends, and when it was started again."""
+
+    name: str
+    command: list[str]
+    extra_environment: dict[str, str] = field(default_factory=dict)
+    death_signal: str = "TERM"
+    patience_seconds: float = 15.0
+    process: subprocess.Popen[bytes] | None = None
+    restarts: list[float] = field(default_factory=list)
+    given_up: bool = False
+
+    @property
+    def log(self) -> Path:
+        return LOGS / f"{self.name}.log"
+
+    def start(self) -> None:
+        environment = os.environ | self.extra_environment
+        self.process = launch(self.command, log=self.log, death_signal=self.death_signal, environment=environment)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            stop(self.process, patience=self.patience_seconds)
+
+    def has_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def restart_if_ended(self) -> None:
+        """Start it again, but not for ever: what cannot live is left to a person."""
+        if self.given_up or not self.has_ended():
+            return
+        assert self.process is not None
+        recent = [moment for moment in self.restarts if time.monotonic() - moment < 60]
+        if len(recent) >= RESTARTS_PER_MINUTE:
+            self.given_up = True
+            say(f"{self.name} ended {len(recent) + 1} times within a minute and stays down; see {shown(self.log)}:")
+            say(tail(self.log))
+            return
+        say(f"{self.name} ended ({exit_words(self.process.returncode)}); starting it again.")
+        self.restarts = [*recent, time.monotonic()]
+        self.start()
+
+
+def exit_words(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(BASE_DIR))
+
+
+def pieces(environment: dict[str, str], port: int, sandbox_port: int) -> dict[str, Piece]:
+    """The processes in the order in which they start; docs/operate.md tells how to start each alone."""
+    python = [sys.executable, "-m"]
+    celery = [*python, "celery", "-A", "billing_project"]
+    smtp = str(urlsplit(environment["EMAIL_URL"]).port)
+    bounces = f"http://{environment['ANYMAIL_WEBHOOK_SECRET']}@{HOST}:{port}/anymail/postmark/tracking/"
+    sandbox = [*python, "sandbox", "--port", str(sandbox_port), "--data", str(VAR / "sandbox")]
+    sandbox += ["--smtp-port", smtp, "--mail-webhook-url", bounces]
+    web = [*python, "gunicorn", "billing_project.wsgi", "--bind", f"{HOST}:{port}", "--worker-class", "gthread"]
+    web += ["--workers", "2", "--threads", str(WEB_THREADS), "--graceful-timeout", "5"]
+    web += ["--reload"] if environment["DEBUG"].lower() in {"1", "true", "on", "yes"} else []
+    worker = [*celery, "worker", "--pool", "threads", "--concurrency", str(WORKER_THREADS)]
+    worker += ["--without-gossip", "--without-mingle"]
+    return {
+        "sandbox": Piece("sandbox", sandbox),
+        "web": Piece("web", web, {"DATABASE_POOL_SIZE": str(WEB_THREADS)}),
+        # Were we killed, the broker would die beside the worker, and a warm shutdown would wait for it.
+        "worker": Piece(
+            "worker", worker, {"DATABASE_POOL_SIZE": str(WORKER_THREADS)}, death_signal="KILL", patience_seconds=30
+        ),
+        "beat": Piece("beat", [*celery, "beat", "--schedule", str(VAR / "beat-schedule")], death_signal="KILL"),
+    }
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold `var/run.lock`; a second run in the same folder is told who has it, and ends."""
+    VAR.mkdir(exist_ok=True)
+    with (VAR / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ServiceError(f"It is running already in this folder ({lock.read().strip()}).") from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+        yield
+
+
+def require_free_port(port: int, variable: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            other = port + 1000 if port < 60000 else 9000
+            raise ServiceError(
+                f"Port {port} cannot be had ({error.strerror}). Choose another: make run {variable}={other}"
+            ) from error
+
+
+def manage(*arguments: str, output: Path | None = None) -> None:
+    """Run a management command to its end; raises ServiceError with the end of its log."""
+    log = output or LOGS / "setup.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=BASE_DIR, stdout=out, stderr=out)
+    if done.returncode != 0:
+        raise ServiceError(f"`manage.py {' '.join(arguments)}` failed. The end of {shown(log)}:\n{tail(log, 30)}")
+
+
+def static_fingerprint() -> str:
+    """Changes whenever a static file of ours or a dependency's version does."""
+    digest = hashlib.sha256((BASE_DIR / "uv.lock").read_bytes())
+    for folder in (BASE_DIR / "static", *BASE_DIR.glob("*/static")):
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            state = file.stat()
+            digest.update(f"{file}:{state.st_size}:{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def collect_static() -> None:
+    """Put static files where WhiteNoise serves them, when they have changed."""
+    stamp, now = VAR / "static-collected", static_fingerprint()
+    if (BASE_DIR / "staticfiles").exists() and stamp.exists() and stamp.read_text() == now:
+        return
+    manage("collectstatic", "--noinput", "--clear", "--verbosity=0")
+    stamp.write_text(now)
+
+
+def load_demo_data(postgres: Postgres) -> None:
+    """Once, while there is no tenant. What the command prints are the sign-ins, kept for every later start."""
+    with psycopg.connect(postgres.url("postgres", "billing")) as admin:
+        row = admin.execute("SELECT EXISTS (SELECT FROM tenants_tenant)").fetchone()
+    if (row and row[0]) or not any(BASE_DIR.glob("*/management/commands/load_demo.py")):
+        return
+    say("Loading demo data ...")
+    draft = VAR / "sign-ins.new"
+    draft.unlink(missing_ok=True)
+    manage("load_demo", output=draft)
+    draft.rename(VAR / "sign-ins.txt")
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310  (our own address)
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_for(piece: Piece, url: str) -> None:
+    deadline = time.monotonic() + START_PATIENCE_SECONDS
+    while not answers(url):
+        if piece.has_ended() or time.monotonic() > deadline:
+            raise ServiceError(f"{piece.name} did not start. The end of {shown(piece.log)}:\n{tail(piece.log, 30)}")
+        time.sleep(0.05)
+
+
+def announce(port: int, sandbox_port: int, seconds: float) -> None:
+    site, sandbox = f"http://{HOST}:{port}/", f"http://{HOST}:{sandbox_port}/"
+    say(f"\nEverything runs (after {seconds:.0f} s). Ctrl-C ends it.\n")
+    say(f"  Site       {site}")
+    say(f"  Gateway    {sandbox}         the sandbox that stands in for Stripe")
+    say(f"  Inbox      {sandbox}inbox/   every e-mail and text message that was sent")
+    sign_ins = VAR / "sign-ins.txt"
+    if sign_ins.exists():
+        say("\n" + "\n".join(f"  {line}" for line in sign_ins.read_text().strip().splitlines()))
+    say(f"\n  Logs       {shown(LOGS)}/*.log")
+    say("  Commands   .venv/bin/python manage.py ...   work in another terminal as they are\n")
+
+
+def watch(services: list[Service], running: dict[str, Piece]) -> None:
+    """Until told to stop: whatever dies is started again."""
+    failures: list[float] = []
+    while True:
+        time.sleep(0.5)
+        for service in services:
+            if service.process is not None and service.process.poll() is not None:
+                failures = [moment for moment in failures if time.monotonic() - moment < 60] + [time.monotonic()]
+                if len(failures) > RESTARTS_PER_MINUTE:
+                    raise ServiceError(f"{service.name} keeps ending; see {shown(service.log)}.")
+                say(f"{service.name} ended ({exit_words(service.process.returncode)}); starting it again.")
+                service.start()
+        for piece in running.values():
+            piece.restart_if_ended()
+
+
+def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
+def ask_to_stop(number: int, frame: FrameType | None) -> None:
+    on_signals(signal.SIG_IGN)  # type: ignore[arg-type]
+    raise StopAsked
+
+
+def run(port: int, sandbox_port: int) -> None:
+    """Start everything, watch it, and on the way out end it in the reverse order."""
+    started = time.monotonic()
+    require_free_port(port, "PORT")
+    require_free_port(sandbox_port, "SANDBOX_PORT")
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres(VAR / "postgres", log=LOGS / "postgres.log"))
+        valkey = stack.enter_context(Valkey(VAR / "valkey", log=LOGS / "valkey.log"))
+        postgres.ensure_roles()
+        environment = development_environment(
+            VAR, postgres=postgres, valkey=valkey, port=port, sandbox_port=sandbox_port
+        )
+        write_env(VAR / FILE_NAME, environment)
+        os.environ.update(environment)
+        running = pieces(environment, port, sandbox_port)
+        (LOGS / "setup.log").unlink(missing_ok=True)
+        start(running["sandbox"], stack)
+        manage("migrate", "--verbosity=1")
+        if environment["DEBUG"].lower() in {"0", "false", "off", "no", ""}:
+            collect_static()
+        wait_for(running["sandbox"], f"http://{HOST}:{sandbox_port}/healthz")
+        load_demo_data(postgres)
+        for name in ("web", "worker", "beat"):
+            start(running[name], stack)
+        wait_for(running["web"], f"http://{HOST}:{port}/readyz")
+        announce(port, sandbox_port, time.monotonic() - started)
+        watch([postgres, valkey], running)
+
+
+def start(piece: Piece, stack: ExitStack) -> None:
+    piece.start()
+    stack.callback(piece.stop)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.run", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--sandbox-port", type=int, default=8001)
+    options = parser.parse_args()
+    if os.environ.get("MAKELEVEL"):
+        end_with_parent("TERM", os.getppid())
+    on_signals(ask_to_stop)
+    try:
+        with only_one():
+            run(options.port, options.sandbox_port)
+    except StopAsked:
+        say("Ended.")
+        return 0
+    except ServiceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
