@@ -1,0 +1,28 @@
+"""``python -m sandbox --port N --data DIR [--smtp-port M]``"""
+
+import argparse
+import os
+from pathlib import Path
+
+import uvicorn
+
+from .app import Sandbox
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="sandbox", description="Local payment gateway and inbox for development.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder that keeps the state")
+    parser.add_argument("--public-url", default=os.environ.get("SANDBOX_PUBLIC_URL"), help="address that browsers use")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = read_arguments()
+    app = Sandbox(arguments.data, public_url=arguments.public_url)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False, http="h11")
+
+
+if __name__ == "__main__":
+    main()
