@@ -7,9 +7,11 @@ from babel import Locale
 from babel.core import UnknownLocaleError
 
 #: Currencies that the gateway counts in whole units: https://docs.stripe.com/currencies#zero-decimal
-ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
+ZERO_DECIMAL = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
+)
 #: Currencies that the gateway counts in thousandths: https://docs.stripe.com/currencies#three-decimal
-THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())
+THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 
 def minor_digits(currency: str) -> int:

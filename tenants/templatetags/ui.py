@@ -153,13 +153,20 @@ def tenant_mark(tenant: Any, classes: str = "") -> SafeString:
         return format_html('<img class="tenant-mark {}" src="{}" alt="">', classes, tenant.logo.url)
     primary = palette(tenant.primary_colour).primary
     return format_html(
-        '<svg class="tenant-mark {}" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" fill="{}"/>'
-        '<text x="16" y="20.6" text-anchor="middle" font-size="13" font-weight="600" fill="{}">{}</text></svg>',
+        '<svg class="tenant-mark {}" viewBox="0 0 32 32" aria-hidden="true">'
+        '<rect width="32" height="32" rx="8" fill="{}"/><text x="16" y="20.6" text-anchor="middle" '
+        'font-size="13" font-weight="600" fill="{}">{}</text></svg>',
         classes,
         primary,
         contrast_text(primary),
         initials(tenant.name),
     )
+
+
+@register.simple_tag(takes_context=True)
+def page_tenant(context: Context) -> Any:
+    """The tenant whose page this is: the view's own `tenant`, or the request's."""
+    return context.get("tenant") or context["request"].tenant
 
 
 @register.simple_tag(takes_context=True)
