@@ -4,32 +4,34 @@ import re
 from dataclasses import dataclass
 
 DEFAULT_COLOUR = "#4547d6"
-LIGHT_SURFACE, DARK_SURFACE = "#ffffff", "#17191e"
+LIGHT_SURFACE, DARK_SURFACE = "#f4f5f7", "#1e2127"
 WHITE, BLACK = "#ffffff", "#0b0c0f"
 READABLE = 4.5
+#: A filled button needs less: its words carry the meaning, but its shape must be seen.
+VISIBLE = 1.45
 
 type Channels = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Six-digit hex colours derived from a tenant's own."""
+    """Six-digit hex colours derived from a tenant's own, for one theme."""
 
-    primary: str
-    on_primary: str
-    on_light: str
-    on_dark: str
+    fill: str
+    on_fill: str
+    accent: str
 
 
-def palette(colour: str) -> Palette:
-    """Anything that is not a six-digit hex colour gives the house's own."""
-    primary = colour.lower() if re.fullmatch(r"#[0-9a-fA-F]{6}", colour or "") else DEFAULT_COLOUR
-    return Palette(
-        primary=primary,
-        on_primary=contrast_text(primary),
-        on_light=readable(primary, against=LIGHT_SURFACE, towards=BLACK),
-        on_dark=readable(primary, against=DARK_SURFACE, towards=WHITE),
-    )
+def palette(colour: str, *, dark: bool = False) -> Palette:
+    """`fill` for buttons with `on_fill` on it, `accent` for links and outlines on the page.
+
+    Anything that is not a six-digit hex colour gives the house's own.
+    """
+    base = colour.lower() if re.fullmatch(r"#[0-9a-fA-F]{6}", colour or "") else DEFAULT_COLOUR
+    surface, towards = (DARK_SURFACE, WHITE) if dark else (LIGHT_SURFACE, BLACK)
+    fill = readable(base, against=surface, towards=towards, ratio=VISIBLE)
+    accent = readable(base, against=surface, towards=towards, ratio=READABLE)
+    return Palette(fill=fill, on_fill=contrast_text(fill), accent=accent)
 
 
 def contrast_text(background: str) -> str:
@@ -37,11 +39,11 @@ def contrast_text(background: str) -> str:
     return max((WHITE, BLACK), key=lambda text: contrast(text, background))
 
 
-def readable(colour: str, *, against: str, towards: str) -> str:
+def readable(colour: str, *, against: str, towards: str, ratio: float = READABLE) -> str:
     """The colour, moved towards black or white only as far as it takes to be read against the surface."""
     for share in range(0, 101, 4):
         mixed = _mix(colour, towards, share / 100)
-        if contrast(mixed, against) >= READABLE:
+        if contrast(mixed, against) >= ratio:
             return mixed
     return towards
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, parse
 
 from tenants.badges import look_of
-from tenants.colour import contrast_text, palette
+from tenants.colour import palette
 from tenants.money import format_money
 
 register = template.Library()
@@ -151,14 +151,15 @@ def tenant_mark(tenant: Any, classes: str = "") -> SafeString:
     """The tenant's logo, or its initials on its own colour. Decoration: its name stands beside it."""
     if tenant.logo:
         return format_html('<img class="tenant-mark {}" src="{}" alt="">', classes, tenant.logo.url)
-    primary = palette(tenant.primary_colour).primary
+    colours = palette(tenant.primary_colour)
     return format_html(
         '<svg class="tenant-mark {}" viewBox="0 0 32 32" aria-hidden="true">'
-        '<rect width="32" height="32" rx="8" fill="{}"/><text x="16" y="20.6" text-anchor="middle" '
+        '<rect x=".5" y=".5" width="31" height="31" rx="8" fill="{}" stroke="#888" stroke-opacity=".35"/>'
+        '<text x="16" y="20.6" text-anchor="middle" '
         'font-size="13" font-weight="600" fill="{}">{}</text></svg>',
         classes,
-        primary,
-        contrast_text(primary),
+        colours.fill,
+        colours.on_fill,
         initials(tenant.name),
     )
 
@@ -172,22 +173,17 @@ def page_tenant(context: Context) -> Any:
 @register.simple_tag(takes_context=True)
 def tenant_style(context: Context, tenant: Any) -> SafeString:
     """The tenant's colour as CSS variables, in a <style> that the page's CSP nonce allows."""
-    colours = palette(tenant.primary_colour)
-    return format_html(
-        '<style nonce="{}">:root{{--tenant-primary:{};--tenant-on-primary:{};'
-        "--tenant-on-light:{};--tenant-on-dark:{}}}</style>",
-        context.get("csp_nonce", ""),
-        colours.primary,
-        colours.on_primary,
-        colours.on_light,
-        colours.on_dark,
-    )
+    light, dark = palette(tenant.primary_colour), palette(tenant.primary_colour, dark=True)
+    pairs = ((light.fill, dark.fill), (light.on_fill, dark.on_fill), (light.accent, dark.accent))
+    names = ("--tenant-primary", "--tenant-on-primary", "--tenant-accent")
+    rules = "".join(f"{name}:light-dark({day},{night});" for name, (day, night) in zip(names, pairs, strict=True))
+    return format_html('<style nonce="{}">:root{{{}}}</style>', context.get("csp_nonce", ""), rules)
 
 
 @register.filter(name="contrast_text")
 def contrast_text_filter(colour: str) -> str:
     """The text colour, near-black or white, that reads best on a hex colour."""
-    return contrast_text(palette(colour).primary)
+    return palette(colour).on_fill
 
 
 @register.simple_tag(takes_context=True)
