@@ -5,6 +5,7 @@
 
 import logging.config
 import re
+import sys
 from typing import Any
 
 import structlog
@@ -12,11 +13,31 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 REMOVED = "[removed]"
 SECRET_KEYS = frozenset(
-    "api_key authorization card client_secret code cookie csrfmiddlewaretoken cvc encryption_keys number password"
-    " secret secret_key session set_cookie signature token webhook_secret".split()
+    {
+        "api_key",
+        "authorization",
+        "card",
+        "client_secret",
+        "code",
+        "cookie",
+        "csrfmiddlewaretoken",
+        "cvc",
+        "encryption_keys",
+        "number",
+        "password",
+        "secret",
+        "secret_key",
+        "session",
+        "set_cookie",
+        "signature",
+        "token",
+        "webhook_secret",
+    }
 )
 _SECRETS = re.compile(
-    r"\b(?:sk|rk)_(?:test|live)_\w+|\bwhsec_\w+|\b(?:seti|pi)_\w+_secret_\w+|\b\w+://[^\s/:@]*:[^\s/@]+@|\b(?:\d[ -]?){12,18}\d\b"
+    r"\b(?:sk|rk)_(?:test|live)_\w+|\bwhsec_\w+|\b(?:seti|pi)_\w+_secret_\w+"  # the gateway's
+    r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"  # user and password in an address
+    r"|\b(?:\d[ -]?){12,18}\d\b"  # a card's number
 )
 _LINK = re.compile(r"(/i/[^/\s]+/)[^/\s?\"']+")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -25,9 +46,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 def redact_path(path: str) -> str:
     """An URL's path without what opens doors: the token of an invitation link, keys of password resets."""
     path = _LINK.sub(rf"\1{REMOVED}", path)
-    return "/".join(
-        REMOVED if len(part) >= 32 and not _UUID.fullmatch(part) else part for part in path.split("/")
-    )
+    return "/".join(REMOVED if len(part) >= 32 and not _UUID.fullmatch(part) else part for part in path.split("/"))
 
 
 def redact(value: Any) -> Any:
@@ -61,7 +80,9 @@ def configure_logging(*, level: str, human: bool) -> None:
         structlog.processors.format_exc_info,
         remove_secrets,
     ]
-    renderer: Processor = structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer()
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if human else structlog.processors.JSONRenderer()
+    )
     logging.config.dictConfig(
         {
             "version": 1,

@@ -1,5 +1,6 @@
 """One settings file for every place; what differs comes from the environment (see .env.example)."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import sentry_sdk
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "billing_project.middleware.HealthCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "billing_project.middleware.RequestLogMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -62,7 +64,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "billing_project.middleware.RequestLogMiddleware",
     "tenants.middleware.StaffScopeMiddleware",
 ]
 
@@ -184,6 +185,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # Messages: any provider that Anymail knows, or SMTP; text messages by Twilio's HTTP API or one that speaks it.
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+MAILERS: dict[str, dict[str, Any]]
 if env.str("ANYMAIL_ESP", default=""):
     MAILERS = {"default": {"BACKEND": f"anymail.backends.{env.str('ANYMAIL_ESP')}.EmailBackend"}}
 else:
@@ -219,7 +221,7 @@ GATEWAY_CALLS_PER_SECOND = env.float("GATEWAY_CALLS_PER_SECOND", default=95.0)
 
 _stripe_js = urlsplit(STRIPE_JS_URL)
 STRIPE_JS_ORIGIN = f"{_stripe_js.scheme}://{_stripe_js.netloc}"
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF, CSP.NONCE],
     "style-src": [CSP.SELF, CSP.NONCE],

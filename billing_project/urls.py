@@ -3,11 +3,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("tenants.urls")),
+    path("t/<slug:tenant_slug>/", include("backoffice.urls")),
     path("accounts/", include("allauth.urls")),
     path("anymail/", include("anymail.urls")),
 ]
-
-handler400 = "billing_project.errors.bad_request"
-handler403 = "billing_project.errors.permission_denied"
-handler404 = "billing_project.errors.page_not_found"
-handler500 = "billing_project.errors.server_error"

@@ -61,7 +61,8 @@ class RealProcess:
         wait_until(self._ready_or_dead, what=f"{self.name} to start")
 
     def _ready_or_dead(self) -> bool:
-        assert self.process is not None and self.process.poll() is None, f"{self.name} ended:\n{tail(self.log, 40)}"
+        assert self.process is not None
+        assert self.process.poll() is None, f"{self.name} ended:\n{tail(self.log, 40)}"
         return self.is_ready()
 
     def stop(self) -> None:

@@ -1,6 +1,6 @@
 """Finds Chromium for browser tests and screenshots, or installs it.
 
-    python -m tools.browser            prints the program's path, installing it where it must
+python -m tools.browser            prints the program's path, installing it where it must
 """
 
 import os

@@ -19,7 +19,7 @@ def read_env(file: Path) -> dict[str, str]:
 
 def write_env(file: Path, values: dict[str, str]) -> None:
     draft = file.with_suffix(".new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         out.writelines(f"{name}={value}\n" for name, value in values.items())
     draft.rename(file)
 

@@ -49,7 +49,7 @@ def give_to_nobody(data: Path) -> None:
     for folder, _, files in os.walk(data):
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         for name in files:
-            os.chown(os.path.join(folder, name), nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+            os.chown(Path(folder, name), nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setresgid(nobody.pw_gid, nobody.pw_gid, nobody.pw_gid)
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> None:
     # After any change of identity, which would cancel it.
     if "--death-signal" in values:
         end_with_parent(values["--death-signal"], parent)
-    os.execvp(program[0], program)
+    os.execvp(program[0], program)  # noqa: S606
 
 
 if __name__ == "__main__":

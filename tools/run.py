@@ -2,7 +2,8 @@
 
     python -m tools.run [--port 8000] [--sandbox-port 8001]
 
-Data stays in `var/`. Output of each piece goes to `var/log/`. A piece that dies is started again, and it is said.
+Data stays in `var/` (or VAR_DIR), output of each piece in its `log/`. A piece that dies is started again, and it is
+said.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from tools.devenv import FILE_NAME, development_environment, write_env
 from tools.launch import end_with_parent
 from tools.services import BASE_DIR, HOST, Postgres, Service, ServiceError, Valkey, launch, stop, tail
 
-VAR = BASE_DIR / "var"
+VAR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
 LOGS = VAR / "log"
 START_PATIENCE_SECONDS = 60.0
 RESTARTS_PER_MINUTE = 5
@@ -75,9 +76,8 @@ class Piece:
 
     def restart_if_ended(self) -> None:
         """Start it again, but not for ever: what cannot live is left to a person."""
-        if self.given_up or not self.has_ended():
+        if self.given_up or self.process is None or self.process.poll() is None:
             return
-        assert self.process is not None
         recent = [moment for moment in self.restarts if time.monotonic() - moment < 60]
         if len(recent) >= RESTARTS_PER_MINUTE:
             self.given_up = True
@@ -94,7 +94,7 @@ def exit_words(code: int) -> str:
 
 
 def shown(path: Path) -> str:
-    return str(path.relative_to(BASE_DIR))
+    return os.path.relpath(path, BASE_DIR)
 
 
 def pieces(environment: dict[str, str], port: int, sandbox_port: int) -> dict[str, Piece]:
@@ -171,8 +171,8 @@ def static_fingerprint() -> str:
 
 def collect_static() -> None:
     """Put static files where WhiteNoise serves them, when they have changed."""
-    stamp, now = VAR / "static-collected", static_fingerprint()
-    if (BASE_DIR / "staticfiles").exists() and stamp.exists() and stamp.read_text() == now:
+    stamp, now = BASE_DIR / "staticfiles" / ".collected", static_fingerprint()
+    if stamp.exists() and stamp.read_text() == now:
         return
     manage("collectstatic", "--noinput", "--clear", "--verbosity=0")
     stamp.write_text(now)

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
@@ -54,7 +53,7 @@ def remembered_secret(file: Path) -> str:
     """The secret that `file` (mode 0600) holds; made at random the first time."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(secrets.token_urlsafe(32))
     return file.read_text().strip()
 
@@ -132,7 +131,7 @@ def tail(log: Path, lines: int = 12) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
 
 
-class Service(AbstractContextManager["Service"]):
+class Service:
     """A process with a data folder, a port that lasts, and a question that tells whether it answers."""
 
     name = ""
@@ -203,8 +202,9 @@ class Postgres(Service):
         self.port = remembered_port(self.keys / "port")
         if (self.data / "PG_VERSION").exists():
             return
-        command: list[str | Path] = [postgres_program("initdb"), "-D", self.data, "--username=postgres", "--encoding=UTF8"]
-        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--auth=scram-sha-256"]
+        command: list[str | Path] = [postgres_program("initdb"), "-D", self.data, "--encoding=UTF8"]
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        command += ["--username=postgres", "--auth=scram-sha-256"]
         command += [f"--pwfile={self.keys / 'postgres'}", "--no-instructions", "--no-sync"]
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if launch(command, log=self.log, not_root=self.data).wait() != 0:
