@@ -191,7 +191,7 @@ def nav_item(context: Context, name: str, icon_name: str, label: str, count: int
     """One line of the side navigation; the page that is open, or one below it, is marked."""
     request = context["request"]
     url = reverse(f"backoffice:{name}", kwargs={"tenant_slug": request.tenant.slug})
-    current = request.path == url or (name != "overview" and request.path.startswith(url))
+    current = request.path == url or (name not in {"overview", "settings"} and request.path.startswith(url))
     return render_to_string(
         "ui/nav_item.html", {"url": url, "icon_name": icon_name, "label": label, "count": count, "current": current}
     )
