@@ -69,7 +69,8 @@ def invite_staff(*, actor: Actor, email: str, role: str, invited_by: User | None
     """
     email = email.strip().lower()
     if Membership.objects.filter(user__email=email).exists():
-        raise TeamError("already_member", _("This person is already on the team."), {"email": _("Already on the team.")})
+        message = _("This person is already on the team.")
+        raise TeamError("already_member", message, {"email": message})
     try:
         with transaction.atomic():
             invitation = StaffInvitation.objects.create(
@@ -128,10 +129,22 @@ def accept_staff_invitation(*, invitation_id: UUID, user: User) -> Membership:
         raise TeamError("other_address", _("This invitation is for another e-mail address."))
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["accepted_at"])
-    membership, created = Membership.objects.get_or_create(user=user, defaults={"role": invitation.role})
+    membership, _created = Membership.objects.get_or_create(user=user, defaults={"role": invitation.role})
     actor = Actor.staff(user.pk, user.full_name)
     record(actor=actor, action="staff_invitation.accepted", target=invitation, after={"role": membership.role})
     return membership
+
+
+def join_as_new_user(*, invitation_id: UUID, full_name: str, password: str) -> User:
+    """Make the invited person's user and take them on. Raises TeamError `not_open` or `has_account`."""
+    invitation = open_staff_invitation(invitation_id)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email=invitation.email, password=password, full_name=full_name)
+    except IntegrityError as error:
+        raise TeamError("has_account", _("There is an account with this address already. Sign in to join.")) from error
+    accept_staff_invitation(invitation_id=invitation_id, user=user)
+    return user
 
 
 def change_role(*, actor: Actor, membership: Membership, role: str) -> Membership:
