@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.urls")),
+    path("", include("customers.urls")),
     path("t/<slug:tenant_slug>/", include("backoffice.urls")),
     path("accounts/", include("allauth.urls")),
     path("anymail/", include("anymail.urls")),
