@@ -107,7 +107,7 @@ OPEN_STEP_STATES = (StepState.WAITING, StepState.RUNNING, StepState.RETRYING)
 class Step(TenantModel):
     """One thing that a change must move.
 
-    A worker holds it until `lease_until`. Its idempotency key at the gateway is its id with `key_generation`, which
+    It can be carried out from `due_at` on; empty means that its stage has not begun. A worker holds it until `lease_until`. Its idempotency key at the gateway is its id with `key_generation`, which
     grows when the gateway has answered for good under the old key. `first_called_at` says how old that key may be.
     """
 
@@ -120,7 +120,7 @@ class Step(TenantModel):
     invoice = TenantForeignKey(Invoice, on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=12, choices=StepState, default=StepState.WAITING)
     attempts = models.PositiveIntegerField(default=0)
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     key_generation = models.PositiveSmallIntegerField(default=0)
     first_called_at = models.DateTimeField(null=True)

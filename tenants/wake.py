@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -10,13 +11,16 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 
-def wake(task: Any, *args: Any) -> None:
-    """Send the Celery task once the open transaction has committed (at once when none is open)."""
+def wake(task: Any, *args: Any, times: int = 1, after_seconds: float = 0.0) -> None:
+    """Send the Celery task (or the one of that name) once the open transaction has committed (at once when none is open)."""
+
+    name = task if isinstance(task, str) else task.name
 
     def send() -> None:
         try:
-            task.apply_async(args=[str(arg) for arg in args])
+            for _ in range(times):
+                current_app.send_task(name, args=[str(arg) for arg in args], countdown=after_seconds or None)
         except (OperationalError, RedisError, OSError) as error:
-            log.warning("wake_up_lost", task=task.name, error=type(error).__name__)
+            log.warning("wake_up_lost", task=name, error=type(error).__name__)
 
     transaction.on_commit(send)

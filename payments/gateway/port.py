@@ -4,7 +4,7 @@ Every call is a network call: it raises OpenTransaction inside a database transa
 `key`, the idempotency key: the same key with the same arguments has its effect once. Errors are in `errors`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,7 +67,10 @@ class MethodFacts:
 
 @dataclass(frozen=True)
 class SetupFacts:
-    """A card entry (SetupIntent). `status` is Stripe's word; `error` tells of its last failed try."""
+    """A card entry (SetupIntent). `status` is Stripe's word; `error` tells of its last failed try.
+
+    `attempt` is the gateway's id of the last try, empty before the first.
+    """
 
     id: str
     status: str
@@ -76,6 +79,7 @@ class SetupFacts:
     metadata: Mapping[str, str]
     method: MethodFacts | None
     error: GatewayError | None
+    attempt: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class InvoiceFacts:
     currency: str
     attempt_count: int
     default_method: str | None
+    payment: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,9 @@ class PaymentFacts:
 
 class Gateway(Protocol):
     """One tenant's account at the gateway. Thread-safe."""
+
+    #: Names the account to the rate limiter; no secret.
+    account_key: str
 
     def read_account(self) -> AccountFacts: ...
 
@@ -161,9 +169,19 @@ class Gateway(Protocol):
     def pay_invoice(self, invoice: str, *, method: str, key: str) -> InvoiceFacts: ...
 
     def create_payment(
-        self, *, customer: str, amount_minor: int, currency: str, description: str, metadata: Mapping[str, str], key: str
+        self,
+        *,
+        customer: str,
+        amount_minor: int,
+        currency: str,
+        description: str,
+        metadata: Mapping[str, str],
+        key: str,
     ) -> PaymentFacts:
         """A payment that still waits for `confirm_payment`; nothing is charged yet."""
+
+    def find_payment(self, *, customer: str, metadata: Mapping[str, str]) -> PaymentFacts | None:
+        """The customer's newest payment that carries all of this metadata, if there is one."""
 
     def read_payment(self, payment: str) -> PaymentFacts: ...
     def confirm_payment(self, payment: str, *, method: str, key: str) -> PaymentFacts:

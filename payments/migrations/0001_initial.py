@@ -119,6 +119,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("ip", models.GenericIPAddressField(null=True)),
+                ("failed_attempts", models.JSONField(default=list)),
                 ("failures", models.PositiveSmallIntegerField(default=0)),
                 ("last_decline", models.CharField(blank=True, max_length=64)),
                 ("change_id", models.UUIDField(null=True)),

@@ -185,7 +185,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("attempts", models.PositiveIntegerField(default=0)),
-                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("due_at", models.DateTimeField(null=True)),
                 ("lease_until", models.DateTimeField(null=True)),
                 ("key_generation", models.PositiveSmallIntegerField(default=0)),
                 ("first_called_at", models.DateTimeField(null=True)),
@@ -320,6 +320,6 @@ class Migration(migrations.Migration):
         FindDueTenants(
             "steps",
             "Step",
-            "state IN ('waiting','retrying','running') AND due_at <= now() AND (lease_until IS NULL OR lease_until <= now())",
+            "state IN ('waiting', 'retrying', 'running') AND (due_at <= now() OR state = 'running') AND (lease_until IS NULL OR lease_until <= now())",
         ),
     ]

@@ -1,0 +1,148 @@
+"""Finishing a card entry: whatever door it came through, the gateway's own word decides, and it counts once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import AddressKind
+from customers.services import set_address
+from payments.gateway.accounts import gateway_for
+from payments.gateway.errors import GatewayError
+from payments.gateway.pacing import Paced
+from payments.gateway.port import SetupFacts
+from payments.models import CardSetup, GatewayCustomer, PaymentProfile, ProfileState, SetupState
+from payments.profiles import record_profile
+from propagation.errors import ChangeRefused
+from propagation.models import Change
+from propagation.services import discard_card, replace_or_add
+from tenants.actors import Actor, ActorKind
+from tenants.scope import tenant_scope
+
+#: Tries to use up what the card was entered for; False when someone else was first.
+type Claim = Callable[[CardSetup, Actor], bool]
+#: Told of the change that came of it, in the same transaction.
+type Link = Callable[[CardSetup, Change], None]
+
+_claims: dict[str, Claim] = {}
+_links: dict[str, Link] = {}
+
+
+def register_purpose(purpose: str, *, claim: Claim, link: Link) -> None:
+    """Let a package have its say when a card entered for its purpose is confirmed."""
+    _claims[purpose] = claim
+    _links[purpose] = link
+
+
+@dataclass(frozen=True)
+class Completed:
+    """`outcome`: `completed` now; `already` before; `lost` to someone else; `not_yet`: the gateway waits for the
+    customer or is still at it; `failed`: the gateway said no, see `error`."""
+
+    outcome: str
+    change: Change | None = None
+    profile: PaymentProfile | None = None
+    error: GatewayError | None = None
+
+
+def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: UUID | None = None) -> Completed:
+    """Read the card entry at the gateway and, if it succeeded, record the method and the change. Safe to repeat.
+
+    Reads the gateway outside any transaction; raises its errors. Raises ChangeRefused `unknown_setup` when the entry is
+    not one of ours, or not `expected_setup_id`, or belongs to another customer.
+    """
+    with tenant_scope(tenant_id):
+        _find(gateway_id, expected_setup_id)
+    facts = Paced(gateway_for(tenant_id)).read_setup(gateway_id)
+    if facts.status != "succeeded" or facts.method is None:
+        failed = facts.error is not None or facts.status == "canceled"
+        return Completed("failed" if failed else "not_yet", error=facts.error)
+    with tenant_scope(tenant_id):
+        setup = CardSetup.objects.select_for_update().get(pk=_find(gateway_id, expected_setup_id).pk)
+        _verify(setup, facts)
+        return _settle(setup, facts)
+
+
+def _find(gateway_id: str, expected_setup_id: UUID | None) -> CardSetup:
+    setup = CardSetup.objects.filter(gateway_id=gateway_id).first()
+    if setup is None or (expected_setup_id is not None and setup.pk != expected_setup_id):
+        raise _unknown()
+    return setup
+
+
+def _unknown() -> ChangeRefused:
+    return ChangeRefused("unknown_setup", _("This card entry does not belong here. Reload the page and try again."))
+
+
+def _verify(setup: CardSetup, facts: SetupFacts) -> None:
+    """The gateway's object must carry our own marks: this tenant, this customer, this entry."""
+    known = GatewayCustomer.objects.filter(customer_id=setup.customer_id, gateway_id=facts.customer or "").exists()
+    marks = {"tenant": str(setup.tenant_id), "customer": str(setup.customer_id), "setup": str(setup.pk)}
+    if not known or any(facts.metadata.get(name) != value for name, value in marks.items()):
+        raise _unknown()
+
+
+def _settle(setup: CardSetup, facts: SetupFacts) -> Completed:
+    if setup.state == SetupState.DISCARDED:
+        return Completed("lost")
+    if setup.state == SetupState.COMPLETED:
+        return Completed("already", Change.objects.filter(pk=setup.change_id).first(), setup.profile)
+    assert facts.method is not None
+    actor = Actor(
+        ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"], str(setup.ip) if setup.ip else None
+    )
+    claim = _claims.get(setup.purpose)
+    if claim is not None and not claim(setup, actor):
+        return _discard(setup, facts, actor)
+    profile, duplicates = record_profile(customer=setup.customer, method=facts.method, actor=actor)
+    carries_details = _use_billing_address(setup, actor)
+    change = replace_or_add(
+        customer=setup.customer,
+        new_profile=profile,
+        old_profile=setup.replaces,
+        duplicates=duplicates,
+        make_default=setup.make_default,
+        carry_details=carries_details,
+        actor=actor,
+        source=setup.purpose,
+        source_id=setup.purpose_id,
+    )
+    _close(setup, SetupState.COMPLETED, profile, change)
+    if link := _links.get(setup.purpose):
+        link(setup, change)
+    return Completed("completed", change, profile)
+
+
+def _discard(setup: CardSetup, facts: SetupFacts, actor: Actor) -> Completed:
+    assert facts.method is not None
+    profile, _duplicates = record_profile(customer=setup.customer, method=facts.method, actor=actor)
+    PaymentProfile.objects.filter(pk=profile.pk).update(state=ProfileState.REMOVED)
+    change = discard_card(
+        actor=actor,
+        profile=profile,
+        source=setup.purpose,
+        source_id=setup.purpose_id,
+        reason=str(_("Another card had been saved first.")),
+    )
+    _close(setup, SetupState.DISCARDED, profile, change)
+    return Completed("lost", change)
+
+
+def _use_billing_address(setup: CardSetup, actor: Actor) -> bool:
+    """The address typed with the card becomes the customer's billing address. True when there was one."""
+    address: dict[str, Any] = setup.billing_details.get("address") or {}
+    if not address.get("country"):
+        return False
+    set_address(actor=actor, customer=setup.customer, kind=AddressKind.BILLING, values=address)
+    return True
+
+
+def _close(setup: CardSetup, state: SetupState, profile: PaymentProfile, change: Change) -> None:
+    setup.state = state
+    setup.profile = profile
+    setup.change_id = change.pk
+    setup.settled_at = timezone.now()
+    setup.save(update_fields=["state", "profile", "change_id", "settled_at"])

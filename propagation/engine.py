@@ -1,0 +1,294 @@
+"""Carries out steps: claim one, call the gateway outside any transaction, record what happened.
+
+PostgreSQL is the truth. A worker may die at any instant: its lease runs out and another takes the step, reads what the
+gateway already has, and goes on under the same idempotency key.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from payments.gateway.accounts import gateway_for
+from payments.gateway.errors import GatewayError, Gone, RateLimited, UnknownOutcome
+from payments.gateway.pacing import Paced
+from payments.gateway.port import Gateway
+from payments.models import GatewayCustomer, ProfileState
+from payments.profiles import disable_profile
+from propagation.carriers import CARRIERS, Effect, Work, gateway_details
+from propagation.models import Change, ChangeKind, Step, StepAttempt, StepKind, StepState
+from propagation.progress import advance, wake_workers
+from subscriptions.models import LIVE_STATES, Subscription
+from subscriptions.services import mark_invoice_failed
+from tenants.actors import Actor, ActorKind
+from tenants.scope import tenant_scope
+
+log = structlog.get_logger(__name__)
+
+#: How long a worker holds a step: more than the calls of one step take, so that only a dead worker loses it.
+LEASE = timedelta(seconds=75)
+#: A key older than this may be forgotten at the gateway (24 hours, https://docs.stripe.com/api/idempotent_requests).
+KEY_LIFETIME = timedelta(hours=23)
+#: A step that could not be carried out for this long is given up, loudly.
+PATIENCE = timedelta(hours=72)
+LONGEST_PAUSE_SECONDS = 900.0
+
+_CLAIM = """
+    SELECT s.id FROM propagation_step s JOIN propagation_change c ON (c.tenant_id, c.id) = (s.tenant_id, s.change_id)
+    WHERE s.state IN ('waiting', 'retrying', 'running') AND s.due_at <= now()
+      AND (s.lease_until IS NULL OR s.lease_until <= now()) AND (%(change)s::uuid IS NULL OR c.id = %(change)s::uuid)
+      AND NOT EXISTS (
+        SELECT 1 FROM propagation_change e JOIN propagation_step r ON (r.tenant_id, r.change_id) = (e.tenant_id, e.id)
+        WHERE e.tenant_id = c.tenant_id AND e.customer_id = c.customer_id AND e.number < c.number
+          AND r.state = 'running' AND r.lease_until > now())
+    ORDER BY s.due_at, s.position LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A step that this worker holds until `deadline` (time.monotonic() seconds)."""
+
+    work: Work
+    attempt: StepAttempt
+    deadline: float
+
+
+class LeaseLost(Exception):
+    """This worker was held up for longer than its lease; another may have the step."""
+
+
+def carry_out_now(tenant_id: UUID, change_id: UUID, seconds: float = 6.0) -> None:
+    """Carry out what is due of one change in this process, for at most about `seconds`; the rest stays for workers."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and carry_out_next(tenant_id, change_id):
+        pass
+
+
+def work_through(tenant_id: UUID, seconds: float) -> bool:
+    """Carry out the tenant's due steps for about `seconds`. True when more may be due."""
+    until = time.monotonic() + seconds
+    while carry_out_next(tenant_id):
+        if time.monotonic() >= until:
+            return True
+    settle_abandoned(tenant_id)
+    return False
+
+
+def carry_out_next(tenant_id: UUID, change_id: UUID | None = None) -> bool:
+    """Claim and carry out one due step. False when none is due."""
+    claim = claim_next(tenant_id, change_id)
+    if claim is None:
+        return False
+    carry_out(tenant_id, claim)
+    return True
+
+
+def claim_next(tenant_id: UUID, change_id: UUID | None = None) -> Claim | None:
+    """Take the step that has been due longest, unless an earlier change of the same customer is being carried out."""
+    with tenant_scope(tenant_id):
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, {"change": change_id})
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        deadline = time.monotonic() + LEASE.total_seconds()
+        step = Step.objects.select_related(
+            "change__customer",
+            "change__new_profile",
+            "change__old_profile",
+            "profile",
+            "subscription",
+            "invoice",
+        ).get(pk=row[0])
+        return Claim(_begin_attempt(step), _note_attempt(step), deadline)
+
+
+def _begin_attempt(step: Step) -> Work:
+    now = timezone.now()
+    is_retry = step.attempts > 0
+    if step.first_called_at is None or now - step.first_called_at > KEY_LIFETIME:
+        step.key_generation += 1 if step.first_called_at else 0
+        step.first_called_at = now
+    step.state = StepState.RUNNING
+    step.attempts += 1
+    step.lease_until = now + LEASE
+    step.save(update_fields=["state", "attempts", "lease_until", "first_called_at", "key_generation"])
+    gateway_customer = GatewayCustomer.objects.filter(customer=step.change.customer).first()
+    return Work(
+        step=step,
+        change=step.change,
+        gateway_customer=gateway_customer.gateway_id if gateway_customer else "",
+        details=gateway_details(step.change.customer) if step.kind == StepKind.CUSTOMER_DETAILS else None,
+        still_used_by=_users_of(step) if step.kind == StepKind.RETIRE else [],
+        key=step.idempotency_key,
+        is_retry=is_retry,
+    )
+
+
+def _note_attempt(step: Step) -> StepAttempt:
+    return StepAttempt.objects.create(step=step, number=step.attempts)
+
+
+def _users_of(step: Step) -> list[str]:
+    """What would be left without a payment method if the step's profile were detached."""
+    profile = step.profile
+    if profile is None or step.change.kind == ChangeKind.DISCARD:
+        return []
+    pinned = Subscription.objects.filter(payment_profile=profile, state__in=LIVE_STATES).order_by("number")
+    users = [subscription.short_number for subscription in pinned]
+    if profile.is_default and step.change.kind == ChangeKind.REPLACE:
+        users.append(step.change.customer.short_number)
+    return users
+
+
+def carry_out(tenant_id: UUID, claim: Claim) -> None:
+    """Call the gateway and record the outcome. An error of our own is recorded too, retried, and given up loudly."""
+    work = claim.work
+    with structlog.contextvars.bound_contextvars(
+        tenant_id=str(tenant_id), change=work.change.short_number, step=str(work.step.pk), kind=work.step.kind
+    ):
+        try:
+            gateway = _Fenced(Paced(gateway_for(tenant_id)), claim.deadline)
+            effect = CARRIERS[work.step.kind](work, gateway)  # type: ignore[arg-type]
+        except LeaseLost:
+            log.warning("lease_lost")
+        except GatewayError as error:
+            _record_error(tenant_id, claim, error)
+        except Exception as error:
+            log.exception("step_crashed")
+            _record_error(tenant_id, claim, _own_fault(error))
+        else:
+            _record_effect(tenant_id, claim, effect)
+
+
+class _Fenced:
+    """A gateway that refuses to be called by a worker whose lease is about to run out."""
+
+    def __init__(self, gateway: Gateway, deadline: float) -> None:
+        self._gateway = gateway
+        self._deadline = deadline
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._gateway, name)
+
+        def fenced(*args: Any, **kwargs: Any) -> Any:
+            if time.monotonic() >= self._deadline - 25.0:
+                raise LeaseLost
+            return call(*args, **kwargs)
+
+        return fenced
+
+
+def _own_fault(error: Exception) -> GatewayError:
+    return UnknownOutcome(code="internal_error", gateway_message=type(error).__name__)
+
+
+@contextmanager
+def _holding(claim: Claim) -> Iterator[tuple[Change, Step] | None]:
+    """Lock the change and its step; None when another worker has taken the step since."""
+    change = Change.objects.select_for_update().get(pk=claim.work.change.pk)
+    step = Step.objects.select_for_update().get(pk=claim.work.step.pk)
+    mine = step.state == StepState.RUNNING and step.attempts == claim.attempt.number
+    yield (change, step) if mine else None
+
+
+def _record_effect(tenant_id: UUID, claim: Claim, effect: Effect) -> None:
+    with tenant_scope(tenant_id), _holding(claim) as held:
+        if held is None:
+            return
+        change, step = held
+        effect.apply(_actor_of(change))
+        step.state = effect.state
+        step.note = effect.note[:300]
+        step.error_code = step.gateway_message = step.gateway_request_id = ""
+        step.finished_at = timezone.now()
+        step.lease_until = None
+        step.save()
+        _finish_attempt(claim.attempt, "done" if effect.state == StepState.DONE else effect.state)
+        advance(change)
+
+
+def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
+    """Decide between another try and giving up, and keep the gateway's words."""
+    with tenant_scope(tenant_id), _holding(claim) as held:
+        if held is None:
+            return
+        change, step = held
+        step.error_code = error.code[:60]
+        step.gateway_message = error.gateway_message
+        step.gateway_request_id = error.request_id[:80]
+        step.lease_until = None
+        # While it ran, a later change may have taken over what this step was to move.
+        obsolete = step.due_at is None
+        too_long = change.created_at < timezone.now() - PATIENCE and step.attempts > 3
+        if obsolete and error.transient:
+            step.state, step.finished_at = StepState.SUPERSEDED, timezone.now()
+        elif error.transient and not too_long:
+            pause = _pause(step.attempts, error)
+            step.state, step.due_at = StepState.RETRYING, timezone.now() + pause
+            wake_workers(tenant_id, after_seconds=pause.total_seconds())
+        else:
+            step.state, step.finished_at = StepState.FAILED, timezone.now()
+            _note_consequences(change, step, error)
+        if isinstance(error, UnknownOutcome) and error.answered:
+            # The gateway replays a stored server error for ever under its key.
+            step.key_generation += 1
+            step.first_called_at = None
+        step.save()
+        _finish_attempt(claim.attempt, step.state, error)
+        advance(change)
+    log.warning("step_not_carried_out", state=step.state, code=error.code, request_id=error.request_id)
+
+
+def _note_consequences(change: Change, step: Step, error: GatewayError) -> None:
+    actor = _actor_of(change)
+    if step.kind == StepKind.INVOICE_COLLECT and step.invoice is not None:
+        mark_invoice_failed(actor=actor, invoice=step.invoice, profile=change.new_profile, error=str(error.message))
+    if isinstance(error, Gone) and step.kind in (StepKind.ATTACH, StepKind.PROFILE_DETAILS):
+        profile = step.profile
+        if profile is not None and profile.state == ProfileState.ACTIVE:
+            disable_profile(actor=actor, profile=profile, reason=str(error.message))
+
+
+def _pause(attempts: int, error: GatewayError) -> timedelta:
+    """Exponential from one second, with jitter; never before the gateway said (https://docs.stripe.com/rate-limits)."""
+    seconds = min(2.0 ** min(attempts - 1, 12), LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)
+    if isinstance(error, RateLimited):
+        seconds = random.uniform(0.5, 1.5)
+    return timedelta(seconds=max(seconds, error.retry_after or 0.0))
+
+
+def _finish_attempt(attempt: StepAttempt, outcome: str, error: GatewayError | None = None) -> None:
+    attempt.finished_at = timezone.now()
+    attempt.outcome = outcome
+    if error is not None:
+        attempt.error_code = error.code[:60]
+        attempt.gateway_message = error.gateway_message
+        attempt.gateway_request_id = error.request_id[:80]
+    attempt.save()
+
+
+def _actor_of(change: Change) -> Actor:
+    return Actor(ActorKind(change.actor_kind), change.actor_id, change.actor_label)
+
+
+def settle_abandoned(tenant_id: UUID) -> None:
+    """End running steps whose worker died and whose work a later change has taken over."""
+    with tenant_scope(tenant_id):
+        abandoned = Q(state=StepState.RUNNING, due_at=None, lease_until__lte=timezone.now())
+        changes = Change.objects.filter(pk__in=Step.objects.filter(abandoned).values("change_id"))
+        for change in changes.select_for_update().order_by("number"):
+            change.steps.filter(abandoned).update(
+                state=StepState.SUPERSEDED, finished_at=timezone.now(), lease_until=None
+            )
+            advance(change)
