@@ -268,18 +268,21 @@ def read_key(incoming: Incoming) -> str:
 
 
 def checked_params(route: Route, incoming: Incoming) -> Json:
-    """The typed parameters. A browser also sends its key, the intent's secret and the card, which servers never may."""
+    """The typed parameters. A browser also sends its key, the intent's secret and the card, which servers never may.
+
+    The contract for servers has no ``card`` type in ``payment_method_data``, so another type stands in its place meanwhile.
+    """
     if not incoming.publishable:
         return validate(route.contract, incoming.params)
     given = {name: value for name, value in incoming.params.items() if name not in ("key", "client_secret")}
-    card = None
     data = given.get("payment_method_data")
-    if isinstance(data, dict) and isinstance(data.get("card"), dict):
-        card = data["card"]
-        given["payment_method_data"] = {name: value for name, value in data.items() if name != "card"}
+    card = {}
+    if isinstance(data, dict):
+        card = {name: data[name] for name in ("type", "card") if name in data}
+        given["payment_method_data"] = {"type": "link", **{name: data[name] for name in data.keys() - card.keys()}}
     params = validate(route.contract, given)
-    if card is not None:
-        params["payment_method_data"]["card"] = card
+    if card:
+        params["payment_method_data"].update(card)
     if "client_secret" in incoming.params:
         params["client_secret"] = incoming.params["client_secret"]
     return params

@@ -1,0 +1,31 @@
+/* The bank's page. In the dialog it answers by message; on its own it is a plain form. */
+(function () {
+  "use strict";
+  const HOST = document.body.dataset.origin;
+  const form = document.querySelector("form");
+  if (!HOST) return;
+  const post = (message) => window.parent.postMessage({ sandbox: true, ...message }, HOST);
+
+  async function answer(outcome) {
+    document.querySelectorAll("button").forEach((button) => (button.disabled = true));
+    const body = new URLSearchParams(new FormData(form));
+    body.set("outcome", outcome);
+    try {
+      await fetch(form.action, { method: "POST", body });
+    } finally {
+      post({ type: "done" });
+    }
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    answer(event.submitter ? event.submitter.value : "complete");
+  });
+  document.querySelector(".close").addEventListener("click", () => answer("fail"));
+  document.addEventListener("keydown", (event) => event.key === "Escape" && answer("fail"));
+  window.addEventListener("message", (event) => {
+    if (event.origin === HOST && event.source === window.parent && event.data.type === "close") answer("fail");
+  });
+  post({ type: "hello" });
+  document.querySelector("button.complete").focus();
+})();
