@@ -8,4 +8,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/", include("backoffice.urls")),
     path("accounts/", include("allauth.urls")),
     path("anymail/", include("anymail.urls")),
+    path("webhooks/messages/", include("messaging.urls")),
 ]

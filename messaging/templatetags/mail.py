@@ -1,0 +1,51 @@
+"""What messages are written with: values as plain words, in the reader's language and the tenant's zone."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from babel.dates import format_date, format_time, get_timezone_name
+from django import template
+from django.utils import timezone
+from django.utils.translation import get_language, to_locale
+from django.utils.translation import gettext as _
+
+from tenants.templatetags.ui import CARD_BRANDS
+
+register = template.Library()
+
+
+def _locale() -> str:
+    return to_locale(get_language() or "en")
+
+
+@register.filter
+def moment(value: dt.datetime) -> str:
+    """A time in full: "Tuesday, November 24, 2026 at 3:00 PM (EST)"."""
+    local = timezone.localtime(value)
+    return _("%(date)s at %(time)s (%(zone)s)") % {
+        "date": format_date(local, "full", locale=_locale()),
+        "time": format_time(local, "short", locale=_locale()),
+        "zone": get_timezone_name(local, width="short", locale=_locale()),
+    }
+
+
+@register.filter
+def short_moment(value: dt.datetime) -> str:
+    """A time for a text message: "Nov 24, 3:00 PM"."""
+    local = timezone.localtime(value)
+    day = format_date(local, "d MMM" if _locale().startswith("fr") else "MMM d", locale=_locale())
+    return f"{day}, {format_time(local, 'short', locale=_locale())}"
+
+
+@register.filter
+def method_words(method: Mapping[str, Any] | None) -> str:
+    """A payment method by brand and last four digits: "Visa ending in 4242"."""
+    if not method:
+        return ""
+    return _("%(brand)s ending in %(last4)s") % {"brand": brand_name(method["brand"]), "last4": method["last4"]}
+
+
+@register.filter
+def brand_name(brand: str) -> str:
+    return CARD_BRANDS.get(brand) or _("Card")

@@ -1,0 +1,131 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.template import engines
+
+from messaging.errors import MessageError
+from messaging.rendering import NEEDED, render
+from messaging.segments import count_segments
+from tenants.models import Tenant
+from tests.factories import TenantFactory
+
+pytestmark = pytest.mark.django_db
+
+LINK = "https://billing.example.com/i/northwind/AbCdEfGhIjKlMnOpQrStUvWxYz0123456789_-AbCdE"
+VISA = {"brand": "visa", "last4": "4242"}
+AMEX = {"brand": "amex", "last4": "8431"}
+EXPIRES = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+CONTEXTS: dict[str, list[dict[str, Any]]] = {
+    "invitation": [
+        {"customer_name": "Zoë O'Neill", "method": method, "link": LINK, "expires_at": EXPIRES}
+        for method in (VISA, None)
+    ],
+    "payment_method_updated": [
+        {
+            "customer_name": "Zoë",
+            "new_method": AMEX,
+            "old_method": old,
+            "moved": moved,
+            "collected": [{"number": "INV-1007", "amount_minor": 4999, "currency": "CAD"}] if moved else [],
+        }
+        for old, moved in ((VISA, ["Daily paper", "Archive"]), (None, []))
+    ],
+    "change_failed": [
+        {
+            "number": "CH-1004",
+            "customer_name": "Zoë",
+            "what": "Visa 4242 in place of Visa 0002",
+            "problems": [{"what": "INV-1007", "why": "The card was declined."}],
+            "link": "https://billing.example.com/t/northwind/changes/1/",
+        }
+    ],
+    "staff_invitation": [{"inviter_name": "Alice", "role": "Agent", "link": LINK, "expires_at": EXPIRES}],
+    "link_requested": [
+        {"customer_name": "Zoë", "customer_number": "C-1042", "why": why, "link": "https://billing.example.com/t/x/"}
+        for why in ("expired", "revoked", "used", "portal")
+    ],
+}
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return TenantFactory(
+        slug="northwind",
+        name="Northwind & Sons",
+        time_zone="America/Toronto",
+        care_email="care@northwind.example",
+        care_phone="+14165550100",
+        care_text="Weekdays 9 to 5",
+    )
+
+
+@pytest.fixture
+def strict_templates() -> Any:
+    """A variable that a template does not find shows itself."""
+    engine = engines["django"].engine
+    engine.string_if_invalid = "<<%s>>"
+    yield
+    engine.string_if_invalid = ""
+
+
+def test_every_template_has_an_example_here() -> None:
+    assert CONTEXTS.keys() == NEEDED.keys()
+    for folder, endings in (("mail", ("txt", "html")), ("sms", ("txt",))):
+        for file in (settings.BASE_DIR / "templates" / folder).iterdir():
+            assert file.stem in {*NEEDED, "base"}
+            assert file.suffix[1:] in endings
+
+
+@pytest.mark.usefixtures("strict_templates")
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("template", sorted(NEEDED))
+def test_every_mail_can_be_written(tenant: Tenant, template: str, language: str) -> None:
+    for context in CONTEXTS[template]:
+        mail = render("email", template, language, context | {"tenant": tenant})
+        assert mail.subject
+        assert "\n" not in mail.subject
+        for part in (mail.subject, mail.text, mail.html):
+            assert "<<" not in part
+            assert "{{" not in part
+        assert "Northwind & Sons" in mail.text
+        assert "Northwind &amp; Sons" in mail.html
+        assert "&amp;" not in mail.text
+        assert "&#x27;" not in mail.text
+        if "link" in context:
+            assert context["link"] in mail.text
+            assert f'href="{context["link"]}"' in mail.html
+
+
+@pytest.mark.usefixtures("strict_templates")
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_an_invitation_fits_into_one_text_message(tenant: Tenant, language: str) -> None:
+    tenant.name = "Le Café d’Été"
+    for context in CONTEXTS["invitation"]:
+        text = render("sms", "invitation", language, context | {"tenant": tenant}).text
+        assert text.endswith(LINK)
+        assert "<<" not in text
+        segments = count_segments(text)
+        assert (segments.count, segments.encoding) == (1, "GSM-7"), text
+
+
+def test_tells_when_the_link_ends_in_the_tenants_zone(tenant: Tenant) -> None:
+    mail = render("email", "invitation", "en", CONTEXTS["invitation"][0] | {"tenant": tenant})
+    assert "Tuesday, November 24, 2026 at 3:00\u202fPM (EST)" in mail.text
+    assert "Visa ending in 4242" in mail.text
+
+
+def test_french_readers_get_french_dates_and_amounts(tenant: Tenant) -> None:
+    assert (
+        "mardi 24 novembre 2026"
+        in render("email", "invitation", "fr", CONTEXTS["invitation"][0] | {"tenant": tenant}).text
+    )
+    updated = CONTEXTS["payment_method_updated"][0] | {"tenant": tenant}
+    assert "49,99" in render("email", "payment_method_updated", "fr", updated).text
+
+
+def test_refuses_to_write_a_message_with_a_hole_in_it(tenant: Tenant) -> None:
+    with pytest.raises(MessageError) as error:
+        render("email", "invitation", "en", {"tenant": tenant, "customer_name": "Zoë"})
+    assert error.value.code == "incomplete_context"
