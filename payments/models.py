@@ -118,6 +118,7 @@ class CardSetup(TenantModel):
 
     `purpose` names the door (`invitation`, `backoffice`, `portal`) and `purpose_id` its row, if any. `replaces` is the
     profile that the new card is to take the place of. `billing_details` are the holder's name and address as typed.
+    `failed_attempts` are the gateway's ids of the tries that failed; `failures` is their number.
     """
 
     customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="card_setups")
@@ -129,6 +130,7 @@ class CardSetup(TenantModel):
     billing_details = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=SetupState, default=SetupState.OPEN)
     ip = models.GenericIPAddressField(null=True)
+    failed_attempts = models.JSONField(default=list)
     failures = models.PositiveSmallIntegerField(default=0)
     last_decline = models.CharField(max_length=64, blank=True)
     profile = TenantForeignKey(PaymentProfile, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -172,9 +174,7 @@ class GatewayEvent(TenantModel):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "gateway_id"], name="one_event_per_gateway_id")]
         indexes = [
-            models.Index(
-                fields=["tenant", "due_at"], condition=models.Q(state=EventState.RECEIVED), name="event_due"
-            ),
+            models.Index(fields=["tenant", "due_at"], condition=models.Q(state=EventState.RECEIVED), name="event_due"),
         ]
 
     def __str__(self) -> str:

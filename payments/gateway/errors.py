@@ -9,17 +9,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
-@dataclass
+@dataclass(eq=False)
 class GatewayError(Exception):
     """`code` is stable; `gateway_message` is the gateway's own words, for staff; `request_id` finds it in its log.
 
-    `retry_after` is in seconds, when the gateway asked for a pause.
+    `retry_after` is in seconds, when the gateway asked for a pause. `param` is the parameter that the gateway names.
     """
 
     code: str = "gateway_error"
     gateway_message: str = ""
     request_id: str = ""
     retry_after: float | None = None
+    param: str = ""
 
     #: Whether the same request, under the same key, is worth sending again.
     transient = False
@@ -71,6 +72,7 @@ class Unavailable(GatewayError):
     transient = True
 
 
+@dataclass(eq=False)
 class UnknownOutcome(GatewayError):
     """The call was sent and no usable answer came: it may or may not have had its effect.
 
@@ -78,8 +80,9 @@ class UnknownOutcome(GatewayError):
     replay it: read the state, then use a new key.
     """
 
-    transient = True
     answered: bool = False
+
+    transient = True
 
 
 _EXPLANATIONS = {
@@ -101,8 +104,12 @@ _EXPLANATIONS = {
     "card_not_supported": _("This card cannot be used for this kind of payment. Use another card."),
     "fraudulent": _("The card was declined. Ask the bank why, or use another card."),
     "authentication_required": _("The bank wants the customer to confirm this payment in person."),
-    "setup_intent_authentication_failure": _("The bank could not confirm that it was you. Try again, or use another card."),
-    "payment_intent_authentication_failure": _("The bank could not confirm the payment. Try again, or use another card."),
+    "setup_intent_authentication_failure": _(
+        "The bank could not confirm that it was you. Try again, or use another card."
+    ),
+    "payment_intent_authentication_failure": _(
+        "The bank could not confirm the payment. Try again, or use another card."
+    ),
     "resource_missing": _("The payment gateway no longer knows this."),
     "rate_limited": _("The payment gateway asked us to slow down. We try again by ourselves."),
     "busy": _("The payment gateway is still busy with this. We try again by ourselves."),

@@ -132,8 +132,11 @@ class Gateway(Protocol):
 
     def read_account(self) -> AccountFacts: ...
 
-    def register_webhook(self, *, url: str, event_types: list[str], key: str) -> tuple[str, str]:
-        """(endpoint id, signing secret)"""
+    def accepts_publishable_key(self, publishable_key: str, *, key: str) -> bool:
+        """Whether the browser's key belongs to the same account as ours."""
+
+    def register_webhook(self, *, url: str, event_types: Sequence[str], key: str) -> tuple[str, str]:
+        """(endpoint id, signing secret). Endpoints that the account had at this URL before are removed."""
 
     def create_customer(self, *, details: CustomerDetails, key: str) -> CustomerFacts: ...
     def read_customer(self, customer: str) -> CustomerFacts: ...
@@ -185,7 +188,7 @@ class Gateway(Protocol):
 
     def read_payment(self, payment: str) -> PaymentFacts: ...
     def confirm_payment(self, payment: str, *, method: str, key: str) -> PaymentFacts:
-        """Charge off session. Raises Declined or NeedsAuthentication; a payment that succeeded is never charged again."""
+        """Charge off session; one that succeeded is never charged again. Raises Declined or NeedsAuthentication."""
 
     def log_url(self, request_id: str) -> str:
         """Where staff can read a request in the gateway's own log; empty when there is no id."""
