@@ -1,5 +1,9 @@
-"""Reads the process's environment, then `.env`, then `var/dev.env` (written by `make run`); earlier ones win."""
+"""Reads the process's environment, then `.env`, then `var/dev.env` (written by `make run`); earlier ones win.
 
+ENV_FILES names other files instead, separated by colons; empty, the process's environment is all there is.
+"""
+
+import os
 from pathlib import Path
 
 import environ
@@ -8,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-for file in (BASE_DIR / ".env", BASE_DIR / "var" / "dev.env"):
-    if file.exists():
+for name in filter(None, os.environ.get("ENV_FILES", ".env:var/dev.env").split(":")):
+    if (file := BASE_DIR / name).exists():
         environ.Env.read_env(file, overwrite=False)
 
 #: What every deployment must say for itself, and why.

@@ -48,6 +48,7 @@ def set_environment() -> None:
             "DJANGO_SETTINGS_MODULE": "billing_project.settings",
             "DJANGO_LIVE_TEST_SERVER_ADDRESS": site,
             "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's synchronous API runs an event loop
+            "ENV_FILES": "",
             "DEBUG": "false",
             "SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-for-tests-only-0123456789",
             "SECRET_KEY_FALLBACKS": "",

@@ -17,6 +17,7 @@ BIN = Path(sys.executable).parent
 
 #: A complete production environment; nothing in it is real or reached.
 PRODUCTION_LIKE = {
+    "ENV_FILES": "",
     "DEBUG": "false",
     "SECRET_KEY": "only-to-check-the-settings-0123456789-abcdefghijklmnopqrstuvwxyz",
     "ENCRYPTION_KEYS": "b25seS10by1jaGVjay10aGUtc2V0dGluZ3MtMDAwMDA=",

@@ -72,7 +72,7 @@ def collect() -> Catalog:
     return catalog
 
 
-def as_message(function: str, found: Any) -> Message | None:
+def as_message(function: Any, found: Any) -> Message | None:
     """The message that one call names, or None where its text is no constant."""
     texts = list(found) if isinstance(found, tuple) else [found]
     places = KEYWORDS[function] or (1,)
@@ -97,7 +97,7 @@ def po_file(language: str) -> Path:
 def read_translations(language: str) -> Catalog:
     if not po_file(language).exists():
         comment = f"# {Locale.parse(language).english_name} translations of Billing."
-        return Catalog(locale=language, domain="django", header_comment=comment, charset="utf-8", fuzzy=False)
+        return Catalog(locale=language, header_comment=comment, domain="django", project="Billing", fuzzy=False)
     with po_file(language).open("rb") as file:
         return read_po(file, locale=language, domain="django")
 

@@ -1,0 +1,91 @@
+import json
+import logging
+
+import pytest
+import structlog
+from django.test import Client
+
+from billing_project.logging import REMOVED, configure_logging, redact, redact_path
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]):
+    """Log as in production; gives a function that returns the lines so far, decoded."""
+    configure_logging(level="INFO", human=False)
+    def lines():
+        raw = capsys.readouterr().err
+        print(repr(raw))
+        return [json.loads(line) for line in raw.splitlines()]
+    yield lines
+    configure_logging(level="WARNING", human=False)
+
+
+def test_removes_known_secrets_at_any_depth() -> None:
+    event = {"customer": "C-1042", "setup": {"client_secret": "seti_1_secret_2", "Authorization": "Bearer x", "id": 7}}
+    assert redact(event) == {
+        "customer": "C-1042",
+        "setup": {"client_secret": REMOVED, "Authorization": REMOVED, "id": 7},
+    }
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk_test_51Habc",
+        "rk_live_51Habc",
+        "whsec_abc123",
+        "seti_1Abc_secret_Def",
+        "4242 4242 4242 4242",
+        "4000002500003155",
+        "user:pass",
+    ],
+)
+def test_removes_what_looks_like_a_secret_from_text(secret: str) -> None:
+    text = f"could not reach redis://{secret}@cache" if ":" in secret else f"the gateway said: {secret} is wrong"
+    assert secret not in redact(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/i/acme/eyJhbGciOi:1uX:abc", f"/i/acme/{REMOVED}"),
+        ("/i/acme/eyJhbGciOi:1uX:abc/done/", f"/i/acme/{REMOVED}/done/"),
+        ("/accounts/password/reset/key/1-cqx8hf-0123456789abcdef0123456789abcdef/", None),
+        (
+            "/t/acme/customers/0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000/",
+            "/t/acme/customers/0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000/",
+        ),
+    ],
+)
+def test_shows_paths_without_what_opens_doors(path: str, shown: str | None) -> None:
+    assert redact_path(path) == (shown or f"/accounts/password/reset/key/{REMOVED}/")
+
+
+def test_logs_each_request_once_without_its_query(client: Client, logged) -> None:
+    response = client.get("/no-such-page/?token=hush", headers={"X-Request-ID": "from-the-proxy"})
+    assert response["X-Request-ID"] == "from-the-proxy"
+    (line,) = [line for line in logged() if line["event"] == "request"]
+    assert (line["path"], line["status"], line["request_id"]) == ("/no-such-page/", 404, "from-the-proxy")
+    assert "hush" not in json.dumps(line)
+
+
+def test_takes_no_request_id_that_could_forge_a_line(client: Client) -> None:
+    assert client.get("/no-such-page/", headers={"X-Request-ID": "a\tb"})["X-Request-ID"] != "a\tb"
+
+
+def test_logs_the_standard_library_in_the_same_form(logged) -> None:
+    structlog.contextvars.bind_contextvars(tenant="acme")
+    logging.getLogger("elsewhere").warning("key %s refused", "sk_test_51Habc")
+    structlog.contextvars.clear_contextvars()
+    (line,) = logged()
+    assert (line["event"], line["tenant"], line["level"]) == (f"key {REMOVED} refused", "acme", "warning")
+
+
+def test_removes_secrets_from_tracebacks(logged) -> None:
+    try:
+        raise ValueError("whsec_abc123")
+    except ValueError:
+        structlog.get_logger("here").exception("failed")
+    (line,) = logged()
+    assert "ValueError" in line["exception"]
+    assert "whsec_abc123" not in line["exception"]
