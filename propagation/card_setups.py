@@ -13,7 +13,7 @@ from customers.services import set_address
 from payments.gateway.accounts import gateway_for
 from payments.gateway.errors import GatewayError
 from payments.gateway.pacing import Paced
-from payments.gateway.port import SetupFacts
+from payments.gateway.port import MethodFacts, SetupFacts
 from payments.models import CardSetup, GatewayCustomer, PaymentProfile, ProfileState, SetupState
 from payments.profiles import record_profile
 from propagation.errors import ChangeRefused
@@ -63,7 +63,7 @@ def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: 
     with tenant_scope(tenant_id):
         setup = CardSetup.objects.select_for_update().get(pk=_find(gateway_id, expected_setup_id).pk)
         _verify(setup, facts)
-        return _settle(setup, facts)
+        return _settle(setup, facts.method)
 
 
 def _find(gateway_id: str, expected_setup_id: UUID | None) -> CardSetup:
@@ -85,19 +85,18 @@ def _verify(setup: CardSetup, facts: SetupFacts) -> None:
         raise _unknown()
 
 
-def _settle(setup: CardSetup, facts: SetupFacts) -> Completed:
+def _settle(setup: CardSetup, method: MethodFacts) -> Completed:
     if setup.state == SetupState.DISCARDED:
         return Completed("lost")
     if setup.state == SetupState.COMPLETED:
         return Completed("already", Change.objects.filter(pk=setup.change_id).first(), setup.profile)
-    assert facts.method is not None
     actor = Actor(
         ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"], str(setup.ip) if setup.ip else None
     )
     claim = _claims.get(setup.purpose)
     if claim is not None and not claim(setup, actor):
-        return _discard(setup, facts, actor)
-    profile, duplicates = record_profile(customer=setup.customer, method=facts.method, actor=actor)
+        return _discard(setup, method, actor)
+    profile, duplicates = record_profile(customer=setup.customer, method=method, actor=actor)
     carries_details = _use_billing_address(setup, actor)
     change = replace_or_add(
         customer=setup.customer,
@@ -116,9 +115,8 @@ def _settle(setup: CardSetup, facts: SetupFacts) -> Completed:
     return Completed("completed", change, profile)
 
 
-def _discard(setup: CardSetup, facts: SetupFacts, actor: Actor) -> Completed:
-    assert facts.method is not None
-    profile, _duplicates = record_profile(customer=setup.customer, method=facts.method, actor=actor)
+def _discard(setup: CardSetup, method: MethodFacts, actor: Actor) -> Completed:
+    profile, _duplicates = record_profile(customer=setup.customer, method=method, actor=actor)
     PaymentProfile.objects.filter(pk=profile.pk).update(state=ProfileState.REMOVED)
     change = discard_card(
         actor=actor,

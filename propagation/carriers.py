@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from customers.models import Address, AddressKind, Customer
-from payments.gateway.errors import Gone, Refused
+from payments.gateway.errors import Busy, Gone, Refused
 from payments.gateway.port import CustomerDetails, Gateway, PostalAddress
 from payments.models import PaymentProfile, ProfileState
 from payments.profiles import apply_method_facts
@@ -43,17 +43,21 @@ class Work:
     step: Step
     change: Change
     gateway_customer: str
-    details: CustomerDetails | None
+    details: CustomerDetails
     still_used_by: list[str]
     key: str
     is_retry: bool
 
     @property
-    def new_method(self) -> str:
+    def new_profile(self) -> PaymentProfile:
         profile = self.change.new_profile
         if profile is None:
             raise Refused(code="profile_removed", gateway_message="The payment method was removed meanwhile.")
-        return profile.gateway_id
+        return profile
+
+    @property
+    def new_method(self) -> str:
+        return self.new_profile.gateway_id
 
 
 def attach(work: Work, gateway: Gateway) -> Effect:
@@ -66,15 +70,14 @@ def attach(work: Work, gateway: Gateway) -> Effect:
 
 
 def customer_details(work: Work, gateway: Gateway) -> Effect:
-    assert work.details is not None
-    gateway.update_customer(work.gateway_customer, details=work.details, key=work.key)
+    if not (work.is_retry and gateway.read_customer(work.gateway_customer).has(work.details)):
+        gateway.update_customer(work.gateway_customer, details=work.details, key=work.key)
     return Effect()
 
 
 def customer_default(work: Work, gateway: Gateway) -> Effect:
     def apply(actor: Actor) -> None:
-        profile, customer = work.change.new_profile, work.change.customer
-        assert profile is not None
+        profile, customer = work.new_profile, work.change.customer
         before = PaymentProfile.objects.filter(customer=customer, is_default=True).first()
         PaymentProfile.objects.filter(customer=customer, is_default=True).update(is_default=False)
         PaymentProfile.objects.filter(pk=profile.pk).update(is_default=True)
@@ -95,14 +98,11 @@ def profile_details(work: Work, gateway: Gateway) -> Effect:
     profile, values = work.step.profile, work.change.values
     if profile is None:
         raise Gone(code="resource_missing", gateway_message="The payment method was removed meanwhile.")
-    facts = gateway.update_method(
-        profile.gateway_id,
-        holder_name=values["holder_name"],
-        exp_month=values["exp_month"],
-        exp_year=values["exp_year"],
-        address=PostalAddress(**values["address"]),
-        key=work.key,
-    )
+    wanted = {name: values[name] for name in ("holder_name", "exp_month", "exp_year")}
+    wanted["address"] = PostalAddress(**values["address"])
+    facts = gateway.read_method(profile.gateway_id) if work.is_retry else None
+    if facts is None or any(getattr(facts, name) != value for name, value in wanted.items()):
+        facts = gateway.update_method(profile.gateway_id, key=work.key, **wanted)
 
     def apply(actor: Actor) -> None:
         current = PaymentProfile.objects.select_for_update().get(pk=profile.pk)
@@ -128,8 +128,7 @@ def subscription(work: Work, gateway: Gateway) -> Effect:
         )
 
     def apply(actor: Actor) -> None:
-        profile = work.change.new_profile
-        assert profile is not None
+        profile = work.new_profile
         if pinned:
             Subscription.objects.filter(pk=moved.pk).update(payment_profile=profile)
         record(
@@ -141,6 +140,12 @@ def subscription(work: Work, gateway: Gateway) -> Effect:
         )
 
     return Effect(apply=apply)
+
+
+def _note_on_method(work: Work, gateway: Gateway, moved: Subscription) -> None:
+    known = gateway.read_method(work.new_method).metadata if work.is_retry else {}
+    if moved.short_number not in known:
+        gateway.update_method(work.new_method, metadata={moved.short_number: "billed by us"}, key=work.key)
 
 
 def _move_at_gateway(work: Work, gateway: Gateway, moved: Subscription, pinned: bool) -> None:
@@ -162,12 +167,12 @@ def invoice_move(work: Work, gateway: Gateway) -> Effect:
             gateway.set_invoice_method(invoice.gateway_id, method=work.new_method, key=work.key)
 
     def apply(actor: Actor) -> None:
-        Invoice.objects.filter(pk=invoice.pk).update(payment_profile=work.change.new_profile)
+        Invoice.objects.filter(pk=invoice.pk).update(payment_profile=work.new_profile)
         record(
             actor=actor,
             action="invoice.method_moved",
             target=invoice,
-            after={"payment_method": str(work.change.new_profile)},
+            after={"payment_method": str(work.new_profile)},
         )
 
     return Effect(apply=apply)
@@ -186,7 +191,7 @@ def invoice_collect(work: Work, gateway: Gateway) -> Effect:
 
     def apply(actor: Actor) -> None:
         current = Invoice.objects.get(pk=invoice.pk)
-        mark_invoice_paid(actor=actor, invoice=current, gateway_payment_id=payment, profile=work.change.new_profile)
+        mark_invoice_paid(actor=actor, invoice=current, gateway_payment_id=payment, profile=work.new_profile)
 
     return Effect(apply=apply)
 
@@ -217,8 +222,10 @@ def _pay_ours(work: Work, gateway: Gateway, invoice: Invoice) -> str:
             key=f"{work.key}-payment",
         )
         _remember_payment(work, invoice, payment.id)
-    if payment.status != "succeeded":
+    if payment.status not in ("succeeded", "processing"):
         payment = gateway.confirm_payment(payment.id, method=work.new_method, key=work.key)
+    if payment.status == "processing":
+        raise Busy(code="busy", gateway_message="The payment is still being processed.")
     if payment.status != "succeeded":
         raise Refused(code="not_paid", gateway_message=f"The payment is {payment.status}.")
     return payment.id

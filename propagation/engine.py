@@ -4,7 +4,7 @@ PostgreSQL is the truth. A worker may die at any instant: its lease runs out and
 gateway already has, and goes on under the same idempotency key.
 """
 
-import random
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,7 +128,7 @@ def _begin_attempt(step: Step) -> Work:
         step=step,
         change=step.change,
         gateway_customer=gateway_customer.gateway_id if gateway_customer else "",
-        details=gateway_details(step.change.customer) if step.kind == StepKind.CUSTOMER_DETAILS else None,
+        details=gateway_details(step.change.customer),
         still_used_by=_users_of(step) if step.kind == StepKind.RETIRE else [],
         key=step.idempotency_key,
         is_retry=is_retry,
@@ -262,9 +262,9 @@ def _note_consequences(change: Change, step: Step, error: GatewayError) -> None:
 
 def _pause(attempts: int, error: GatewayError) -> timedelta:
     """Exponential from one second, with jitter; never before the gateway said (https://docs.stripe.com/rate-limits)."""
-    seconds = min(2.0 ** min(attempts - 1, 12), LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)
-    if isinstance(error, RateLimited):
-        seconds = random.uniform(0.5, 1.5)
+    jitter = 0.5 + secrets.randbelow(500) / 1000
+    seconds = 1.0 if isinstance(error, RateLimited) else min(2.0 ** min(attempts - 1, 12), LONGEST_PAUSE_SECONDS)
+    seconds *= jitter
     return timedelta(seconds=max(seconds, error.retry_after or 0.0))
 
 

@@ -92,7 +92,7 @@ def current_default(customer: Customer) -> PaymentProfile | None:
 def will_be_default(
     *, kind: ChangeKind, old_profiles: Iterable[PaymentProfile], default: PaymentProfile | None, wanted: bool
 ) -> bool:
-    """Whether the new profile becomes the customer's default: it is wanted, replaces it, or there is none that works."""
+    """Whether the new profile becomes the default: wanted, in the place of it, or because none works."""
     if kind == ChangeKind.SET_DEFAULT or wanted:
         return True
     payer = usable(default)

@@ -107,8 +107,9 @@ OPEN_STEP_STATES = (StepState.WAITING, StepState.RUNNING, StepState.RETRYING)
 class Step(TenantModel):
     """One thing that a change must move.
 
-    It can be carried out from `due_at` on; empty means that its stage has not begun. A worker holds it until `lease_until`. Its idempotency key at the gateway is its id with `key_generation`, which
-    grows when the gateway has answered for good under the old key. `first_called_at` says how old that key may be.
+    It can be carried out from `due_at` on; empty means that its stage has not begun. A worker holds it until
+    `lease_until`. Its idempotency key at the gateway is its id with `key_generation`, which grows when the gateway has
+    answered for good under the old key; `first_called_at` says how old that key may be.
     """
 
     change = TenantForeignKey(Change, on_delete=models.CASCADE, related_name="steps")

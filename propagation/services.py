@@ -172,7 +172,7 @@ def discard_card(*, actor: Actor, profile: PaymentProfile, source: str, source_i
 
 
 def change_billing_details(*, actor: Actor, customer: Customer, source: str = "backoffice") -> Change | None:
-    """Carry the customer's name, e-mail, phone and address to the gateway; None when the gateway has no such customer."""
+    """Carry the customer's name, e-mail, phone and address to the gateway; None when it has no such customer."""
     if not GatewayCustomer.objects.filter(customer=customer).exists():
         return None
     customer = _lock(customer)

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from propagation.engine import work_through
 from propagation.lanes import lane
+from propagation.progress import wake_workers
 from tenants.due import tenants_with_due
 
 #: A task works this long for one tenant, then goes to the end of the queue.
@@ -18,11 +19,11 @@ def carry_out_due(tenant_id: str) -> None:
     with lane(UUID(tenant_id)) as entered:
         more = entered and work_through(UUID(tenant_id), TURN_SECONDS)
     if more:
-        carry_out_due.delay(tenant_id)
+        wake_workers(UUID(tenant_id))
 
 
 @shared_task
 def sweep() -> None:
     """Wake workers for every tenant that has due steps."""
     for tenant_id in tenants_with_due("steps"):
-        carry_out_due.delay(str(tenant_id))
+        wake_workers(tenant_id)

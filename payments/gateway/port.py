@@ -46,6 +46,19 @@ class CustomerDetails:
 class CustomerFacts:
     id: str
     default_method: str | None
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    address: PostalAddress = field(default_factory=PostalAddress)
+
+    def has(self, details: CustomerDetails) -> bool:
+        """Whether the gateway knows the customer just so."""
+        return (self.name, self.email, self.phone, self.address) == (
+            details.name,
+            details.email,
+            details.phone,
+            details.address,
+        )
 
 
 @dataclass(frozen=True)

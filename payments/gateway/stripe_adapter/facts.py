@@ -41,7 +41,14 @@ def account_facts(account: Json, *, livemode: bool) -> AccountFacts:
 
 def customer_facts(customer: Json) -> CustomerFacts:
     settings = customer.get("invoice_settings") or {}
-    return CustomerFacts(id=customer["id"], default_method=id_of(settings.get("default_payment_method")))
+    return CustomerFacts(
+        id=customer["id"],
+        default_method=id_of(settings.get("default_payment_method")),
+        name=customer.get("name") or "",
+        email=customer.get("email") or "",
+        phone=customer.get("phone") or "",
+        address=postal_address(customer.get("address")),
+    )
 
 
 def postal_address(address: Json | None) -> PostalAddress:
