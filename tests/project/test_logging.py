@@ -12,10 +12,11 @@ from billing_project.logging import REMOVED, configure_logging, redact, redact_p
 def logged(capsys: pytest.CaptureFixture[str]):
     """Log as in production; gives a function that returns the lines so far, decoded."""
     configure_logging(level="INFO", human=False)
+
     def lines():
         raw = capsys.readouterr().err
-        print(repr(raw))
         return [json.loads(line) for line in raw.splitlines()]
+
     yield lines
     configure_logging(level="WARNING", human=False)
 
