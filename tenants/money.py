@@ -1,5 +1,6 @@
 """Money as people read it. Amounts are integers in the currency's minor unit, as the gateway counts them."""
 
+import re
 from copy import copy
 from decimal import Decimal
 
@@ -12,6 +13,9 @@ ZERO_DECIMAL = frozenset(
 )
 #: Currencies that the gateway counts in thousandths: https://docs.stripe.com/currencies#three-decimal
 THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+
+#: A currency's code keeps apart from its digits: https://www.unicode.org/reports/tr35/tr35-numbers.html#Currencies
+LETTER_THEN_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
 def minor_digits(currency: str) -> int:
@@ -35,7 +39,8 @@ def format_money(amount_minor: int, currency: str, locale: str) -> str:
     known = _locale(locale)
     pattern = copy(known.currency_formats["standard"])
     pattern.frac_prec = (digits, digits)
-    return pattern.apply(to_major(amount_minor, currency), known, currency=currency, currency_digits=False)
+    text = pattern.apply(to_major(amount_minor, currency), known, currency=currency, currency_digits=False)
+    return LETTER_THEN_DIGIT.sub("\u00a0", text)
 
 
 def _locale(name: str) -> Locale:
