@@ -14,4 +14,4 @@ class World:
     dispatcher: Dispatcher
     public_url: str | None = None
     mail_webhook_url: str | None = None
-    sms_auth_token: str = "sandbox"
+    open_control: bool = False

@@ -14,9 +14,19 @@ from ..control import answer_challenge, find_owner, world_of
 from ..store import Account, Json
 
 FILES = Path(__file__).parent / "files"
-TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8"}
-SHARED = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'"
+TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+}
+SHARED = {
+    "Cache-Control": "no-cache",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'"
+)
 
 
 def file_answer(name: str, **headers: str) -> Response:
@@ -53,7 +63,9 @@ async def show_challenge(request: Request) -> Response:
     account, intent = intent_of(request, secret)
     embedded = query.get("embedded") == "1"
     page = (FILES / "authenticate.html").read_text()
-    amount = f"{intent['amount'] / 100:,.2f} {intent['currency'].upper()}" if "amount" in intent else "0.00 (saving a card)"
+    amount = (
+        f"{intent['amount'] / 100:,.2f} {intent['currency'].upper()}" if "amount" in intent else "0.00 (saving a card)"
+    )
     method = account.shelf("payment_method").items.get(intent["payment_method"] or "", {})
     card = method.get("card", {})
     values = {

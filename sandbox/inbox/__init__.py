@@ -1,0 +1,1 @@
+"""An inbox for everything that the product sends: e-mail by SMTP, SMS by Twilio's HTTP API."""
