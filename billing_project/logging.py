@@ -6,7 +6,7 @@
 import logging.config
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -69,6 +69,14 @@ def remove_secrets(logger: WrappedLogger, method: str, event: EventDict) -> Even
     return redact({key: value for key, value in event.items() if key not in kept}) | kept
 
 
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is when the line is written, not when logging was configured."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def configure_logging(*, level: str, human: bool) -> None:
     """Send both structlog's and the standard library's records to stderr, in one form."""
     shared: list[Processor] = [
@@ -94,7 +102,7 @@ def configure_logging(*, level: str, human: bool) -> None:
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
                 }
             },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            "handlers": {"stderr": {"()": StderrHandler, "formatter": "structured"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
                 "django.request": {"level": "ERROR"},  # RequestLogMiddleware tells of the others
