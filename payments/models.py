@@ -4,6 +4,7 @@ from datetime import date
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -95,6 +96,11 @@ class PaymentProfile(TenantModel):
     def is_expired(self) -> bool:
         end = self.expires_on()
         return end is not None and timezone.localdate() >= end
+
+    @property
+    def disabled_because(self) -> str:
+        """Why it is disabled, in the reader's language; it is kept in English."""
+        return gettext(self.disabled_reason) if self.disabled_reason else ""
 
     @property
     def display_state(self) -> str:

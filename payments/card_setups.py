@@ -1,0 +1,216 @@
+"""Card entries: begun here, filled in between the browser and the gateway, limited against card testing.
+
+https://docs.stripe.com/disputes/prevention/card-testing: whoever can try cards at will tries stolen ones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Greatest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from payments.errors import CardSetupError
+from payments.gateway.accounts import paced_gateway_for
+from payments.gateway.errors import GatewayError
+from payments.gateway.port import PostalAddress
+from payments.gateway_customers import ensure_gateway_customer
+from payments.models import CardSetup, GatewayAccount, SetupState
+from tenants.actors import Actor, ActorKind
+from tenants.scope import tenant_scope
+
+log = structlog.get_logger(__name__)
+
+HOUR = timedelta(hours=1)
+#: Tries in an hour with one customer's record, and from one address; failed tries in all with one link. A setting of
+#: the same name overrules.
+LIMITS = {"CARD_TRIES_PER_CUSTOMER": 10, "CARD_TRIES_PER_ADDRESS": 20, "CARD_FAILURES_PER_LINK": 10}
+_ADDRESS_PARTS = [part.name for part in fields(PostalAddress)]
+
+
+@dataclass(frozen=True)
+class StartedSetup:
+    """What the browser needs to show the gateway's card fields; `setup_id` is our row's."""
+
+    setup_id: UUID
+    gateway_id: str
+    client_secret: str
+    publishable_key: str
+
+    def __repr__(self) -> str:
+        return f"<StartedSetup {self.gateway_id}>"
+
+
+@dataclass(frozen=True)
+class Failures:
+    """How many tries of a card entry have failed, and whether that was the last one allowed."""
+
+    count: int
+    stopped: bool
+
+
+def start_card_setup(
+    tenant_id: UUID,
+    *,
+    customer_id: UUID,
+    purpose: str,
+    purpose_id: UUID | None = None,
+    replaces_id: UUID | None = None,
+    make_default: bool = True,
+    actor: Actor,
+    ip: str | None,
+) -> StartedSetup:
+    """Begin a card entry for a customer. Opens its own scopes.
+
+    Raises CardSetupError `too_many_attempts`, BadKeys `no_gateway_account`, or another GatewayError.
+    """
+    gateway = paced_gateway_for(tenant_id)
+    with tenant_scope(tenant_id):
+        Customer.objects.select_for_update().get(pk=customer_id)
+        _check_limits(customer_id, purpose_id, None if actor.kind == ActorKind.STAFF else ip)
+        setup = _reserve(
+            customer_id=customer_id,
+            purpose=purpose,
+            purpose_id=purpose_id,
+            replaces_id=replaces_id,
+            make_default=make_default,
+            actor={"kind": str(actor.kind), "id": actor.id, "label": actor.label},
+            ip=ip,
+        )
+    marks = {
+        "tenant": tenant_id,
+        "customer": customer_id,
+        "purpose": purpose,
+        "purpose_id": purpose_id,
+        "setup": setup.pk,
+    }
+    facts = gateway.create_setup(
+        customer=ensure_gateway_customer(tenant_id, customer_id),
+        metadata={name: str(mark) for name, mark in marks.items() if mark},
+        key=f"setup-{setup.pk}",
+    )
+    with tenant_scope(tenant_id):
+        CardSetup.objects.filter(pk=setup.pk).update(gateway_id=facts.id, state=SetupState.OPEN)
+        publishable_key = GatewayAccount.objects.get().publishable_key
+    return StartedSetup(setup.pk, facts.id, facts.client_secret, publishable_key)
+
+
+def _reserve(**values: Any) -> CardSetup:
+    """The row comes first, so that a try counts whatever happens next; until the gateway has answered it is closed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT uuidv7()")
+        setup_id = cursor.fetchone()[0]
+    return CardSetup.objects.create(pk=setup_id, gateway_id=f"none-{setup_id}", state=SetupState.CANCELED, **values)
+
+
+def _check_limits(customer_id: UUID, link_id: UUID | None, ip: str | None) -> None:
+    recent = CardSetup.objects.filter(created_at__gt=timezone.now() - HOUR)
+    over = (
+        _tries(recent.filter(customer_id=customer_id)) >= _limit("CARD_TRIES_PER_CUSTOMER")
+        or (link_id is not None and _failures(link_id) >= _limit("CARD_FAILURES_PER_LINK"))
+        or (ip is not None and _tries(recent.filter(ip=ip)) >= _limit("CARD_TRIES_PER_ADDRESS"))
+    )
+    if over:
+        log.warning("card_tries_exceeded", customer=str(customer_id), purpose_id=str(link_id or ""), ip=ip)
+        raise CardSetupError("too_many_attempts", _("Too many cards were tried. Wait an hour, then try again."))
+
+
+def _limit(name: str) -> int:
+    return int(getattr(settings, name, LIMITS[name]))
+
+
+def _tries(setups: QuerySet[CardSetup]) -> int:
+    """Every entry begun is a try, and each failure on it after the first is another."""
+    return setups.aggregate(n=Sum(Greatest("failures", 1)))["n"] or 0
+
+
+def _failures(link_id: UUID) -> int:
+    return CardSetup.objects.filter(purpose_id=link_id).aggregate(n=Sum("failures"))["n"] or 0
+
+
+def save_billing_details(*, setup_id: UUID, details: Mapping[str, Any]) -> None:
+    """Keep what the holder typed beside the card: `holder_name`, and `address` with PostalAddress's parts.
+
+    In the open scope. Raises CardSetupError `not_open` once the entry has been settled.
+    """
+    address = details.get("address") or {}
+    kept = {
+        "holder_name": str(details.get("holder_name") or "").strip()[:160],
+        "address": asdict(
+            PostalAddress(**{part: str(address.get(part) or "").strip()[:160] for part in _ADDRESS_PARTS})
+        ),
+    }
+    if not CardSetup.objects.filter(pk=setup_id, state=SetupState.OPEN).update(billing_details=kept):
+        raise CardSetupError("not_open", _("This card entry has ended. Reload the page and try again."))
+
+
+def note_failure(tenant_id: UUID, gateway_id: str, code: str = "") -> Failures:
+    """The browser says that a try failed: look at the gateway, and count what is found there.
+
+    `code` is the browser's word for it and only logged. Opens its own scopes. Raises GatewayError.
+    """
+    with tenant_scope(tenant_id):
+        setup = CardSetup.objects.filter(gateway_id=gateway_id, state=SetupState.OPEN).first()
+    if setup is None:
+        return Failures(0, stopped=True)
+    facts = paced_gateway_for(tenant_id).read_setup(gateway_id)
+    if facts.error is None:
+        log.info("card_failure_not_confirmed", setup=gateway_id, browser_code=code[:64])
+        return Failures(setup.failures, stopped=False)
+    attempt = facts.attempt or f"{facts.status}-{facts.error.code}"
+    return count_failure(tenant_id, gateway_id, attempt=attempt, code=facts.error.code)
+
+
+def count_failure(tenant_id: UUID, gateway_id: str, *, attempt: str, code: str) -> Failures:
+    """Count a failed try, once by the gateway's id of it, and end the entry when it was one too many.
+
+    Opens its own scopes. Raises GatewayError when an entry cannot be cancelled; the count is kept all the same.
+    """
+    with tenant_scope(tenant_id):
+        setup = CardSetup.objects.select_for_update().filter(gateway_id=gateway_id).first()
+        if setup is None:
+            return Failures(0, stopped=True)
+        if attempt not in setup.failed_attempts:
+            setup.failed_attempts = [*setup.failed_attempts, attempt]
+            setup.failures = len(setup.failed_attempts)
+            setup.last_decline = code[:64]
+            setup.save(update_fields=["failed_attempts", "failures", "last_decline"])
+        to_stop = _over_the_limit(setup)
+    for entry in to_stop:
+        _stop(tenant_id, entry)
+    return Failures(setup.failures, stopped=bool(to_stop) or setup.state != SetupState.OPEN)
+
+
+def _over_the_limit(setup: CardSetup) -> list[str]:
+    """The gateway's ids of open entries that must end: all of the link's, or this one if it belongs to no link."""
+    open_ones = CardSetup.objects.filter(state=SetupState.OPEN)
+    if setup.purpose_id is not None and _failures(setup.purpose_id) >= _limit("CARD_FAILURES_PER_LINK"):
+        return list(open_ones.filter(purpose_id=setup.purpose_id).values_list("gateway_id", flat=True))
+    recent = CardSetup.objects.filter(customer_id=setup.customer_id, created_at__gt=timezone.now() - HOUR)
+    if (recent.aggregate(n=Sum("failures"))["n"] or 0) >= _limit("CARD_TRIES_PER_CUSTOMER"):
+        return list(open_ones.filter(pk__in=recent).values_list("gateway_id", flat=True))
+    return []
+
+
+def _stop(tenant_id: UUID, gateway_id: str) -> None:
+    """End an entry at the gateway first, so that one that has just succeeded is left to be completed."""
+    try:
+        status = paced_gateway_for(tenant_id).cancel_setup(gateway_id, key=f"stop-{gateway_id}").status
+    except GatewayError:
+        log.warning("card_setup_not_stopped", setup=gateway_id)
+        raise
+    if status != "canceled":
+        return
+    with tenant_scope(tenant_id):
+        CardSetup.objects.filter(gateway_id=gateway_id, state=SetupState.OPEN).update(
+            state=SetupState.CANCELED, settled_at=timezone.now()
+        )
+    log.warning("card_setup_stopped", setup=gateway_id)
