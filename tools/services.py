@@ -210,9 +210,10 @@ class Postgres(Service):
         if launch(command, log=self.log, not_root=self.data).wait() != 0:
             raise ServiceError(f"PostgreSQL could not make its data folder:\n{tail(self.log)}")
 
-    def spawn(self) -> subprocess.Popen[bytes]:
+    def command(self, port: int) -> list[str | Path]:
+        """The server's command line: loopback only, no sockets in the file system."""
         settings = {
-            "port": str(self.port),
+            "port": str(port),
             "listen_addresses": HOST,
             "unix_socket_directories": "",
             "max_connections": "200",
@@ -223,10 +224,11 @@ class Postgres(Service):
         }
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        command: list[str | Path] = [postgres_program("postgres"), "-D", self.data]
-        for key, value in settings.items():
-            command += ["-c", f"{key}={value}"]
-        return launch(command, log=self.log, death_signal=self.death_signal, not_root=self.data)
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [postgres_program("postgres"), "-D", self.data, *options]
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        return launch(self.command(self.port), log=self.log, death_signal=self.death_signal, not_root=self.data)
 
     def answers(self) -> bool:
         try:
