@@ -88,18 +88,19 @@ def test_every_unique_index_of_a_tenant_table_holds_the_tenant() -> None:
     assert set(keys) == TABLES
 
 
+FOREIGN_KEYS = """
+    SELECT c.conrelid::regclass::text, c.confrelid::regclass::text,
+           array(SELECT a.attname FROM unnest(c.conkey) WITH ORDINALITY k(n, o)
+                 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY k.o)::text[],
+           array(SELECT a.attname FROM unnest(c.confkey) WITH ORDINALITY k(n, o)
+                 JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY k.o)::text[]
+    FROM pg_constraint c WHERE c.contype = 'f'
+"""
+
+
 def foreign_keys() -> list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
     """(table, target, its columns, the target's columns) of every foreign key."""
-    columns = (
-        "array(SELECT a.attname FROM unnest(c.{key}) WITH ORDINALITY k(n, o)"
-        " JOIN pg_attribute a ON a.attrelid = c.{table} AND a.attnum = k.n ORDER BY k.o)::text[]"
-    )
-    rows = ask(  # noqa: S608
-        "SELECT c.conrelid::regclass::text, c.confrelid::regclass::text,"
-        f" {columns.format(key='conkey', table='conrelid')}, {columns.format(key='confkey', table='confrelid')}"
-        " FROM pg_constraint c WHERE c.contype = 'f'"
-    )
-    return [(table, target, tuple(own), tuple(theirs)) for table, target, own, theirs in rows]
+    return [(table, target, tuple(own), tuple(theirs)) for table, target, own, theirs in ask(FOREIGN_KEYS)]
 
 
 def test_every_reference_between_tenant_tables_holds_the_tenant() -> None:

@@ -1,0 +1,123 @@
+"""The audit log in words: what was done, to what kind of thing, and which detail changed."""
+
+from typing import Any
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+#: `<thing>.<verb>` as the services write it, and the sentence that people read.
+ACTIONS = {
+    "tenant.updated": gettext_lazy("Settings changed"),
+    "member.added": gettext_lazy("Team member added"),
+    "member.role_changed": gettext_lazy("Role changed"),
+    "member.removed": gettext_lazy("Team member removed"),
+    "staff_invitation.sent": gettext_lazy("Invited to the team"),
+    "staff_invitation.revoked": gettext_lazy("Team invitation revoked"),
+    "staff_invitation.accepted": gettext_lazy("Joined the team"),
+    "customer.created": gettext_lazy("Customer created"),
+    "customer.updated": gettext_lazy("Customer edited"),
+    "customer.deleted": gettext_lazy("Customer deleted"),
+    "customer.contact_updated": gettext_lazy("Contact details changed"),
+    "customer.address_updated": gettext_lazy("Address changed"),
+    "address.set": gettext_lazy("Address changed"),
+    "address.created": gettext_lazy("Address added"),
+    "address.updated": gettext_lazy("Address changed"),
+    "address.removed": gettext_lazy("Address removed"),
+    "payment_profile.added": gettext_lazy("Payment method added"),
+    "payment_profile.created": gettext_lazy("Payment method added"),
+    "payment_profile.updated": gettext_lazy("Payment method changed"),
+    "payment_profile.disabled": gettext_lazy("Payment method disabled"),
+    "payment_profile.removed": gettext_lazy("Payment method removed"),
+    "card_setup.started": gettext_lazy("Card entry started"),
+    "gateway_account.connected": gettext_lazy("Gateway connected"),
+    "gateway_account.updated": gettext_lazy("Gateway keys changed"),
+    "product.created": gettext_lazy("Product created"),
+    "product.updated": gettext_lazy("Product changed"),
+    "price.created": gettext_lazy("Price added"),
+    "price.updated": gettext_lazy("Price changed"),
+    "subscription.created": gettext_lazy("Subscription created"),
+    "subscription.updated": gettext_lazy("Subscription changed"),
+    "invoice.created": gettext_lazy("Invoice issued"),
+    "invoice.paid": gettext_lazy("Invoice paid"),
+    "invoice.payment_failed": gettext_lazy("Invoice payment failed"),
+    "change.recorded": gettext_lazy("Payment method change recorded"),
+    "change.superseded": gettext_lazy("Payment method change superseded"),
+    "step.retried": gettext_lazy("Step retried"),
+    "step.waived": gettext_lazy("Step waived"),
+    "invitation.sent": gettext_lazy("Invitation sent"),
+    "invitation.resent": gettext_lazy("Invitation sent again"),
+    "invitation.revoked": gettext_lazy("Invitation revoked"),
+    "invitation.replaced": gettext_lazy("Invitation replaced"),
+    "invitation.opened": gettext_lazy("Invitation opened"),
+    "invitation.completed": gettext_lazy("Invitation completed"),
+    "invitation.expired": gettext_lazy("Invitation expired"),
+    "invitation.link_requested": gettext_lazy("New link asked for"),
+    "message.queued": gettext_lazy("Message sent"),
+}
+
+#: Kinds of things (`AuditEntry.target_type`), for the filter: its label and its icon.
+THINGS = {
+    "customers.customer": (gettext_lazy("Customers"), "user"),
+    "customers.address": (gettext_lazy("Addresses"), "map-pin"),
+    "payments.paymentprofile": (gettext_lazy("Payment methods"), "credit-card"),
+    "payments.gatewayaccount": (gettext_lazy("Gateway"), "building-bank"),
+    "propagation.change": (gettext_lazy("Changes"), "arrows-exchange"),
+    "propagation.step": (gettext_lazy("Steps of changes"), "list-check"),
+    "invitations.invitation": (gettext_lazy("Invitations"), "mail-forward"),
+    "messaging.message": (gettext_lazy("Messages"), "message"),
+    "subscriptions.subscription": (gettext_lazy("Subscriptions"), "repeat"),
+    "subscriptions.invoice": (gettext_lazy("Invoices"), "file-invoice"),
+    "subscriptions.product": (gettext_lazy("Products"), "package"),
+    "subscriptions.price": (gettext_lazy("Prices"), "tag"),
+    "tenants.tenant": (gettext_lazy("Organisation"), "building"),
+    "tenants.membership": (gettext_lazy("Team"), "users"),
+    "tenants.staffinvitation": (gettext_lazy("Team invitations"), "user-plus"),
+}
+
+_FIELDS = {
+    "email": gettext_lazy("e-mail"),
+    "cc_emails": gettext_lazy("CC e-mails"),
+    "primary_colour": gettext_lazy("main colour"),
+    "invitation_lifetime": gettext_lazy("link lifetime"),
+    "to": pgettext_lazy("recipient", "to"),
+}
+
+
+def action_words(action: str) -> str:
+    """The sentence of an audit action; one that has none yet is shown by its own name."""
+    known = ACTIONS.get(action)
+    return str(known) if known else capfirst(action.replace(".", " ").replace("_", " "))
+
+
+def thing_icon(target_type: str) -> str:
+    return THINGS[target_type][1] if target_type in THINGS else "circle"
+
+
+def field_words(name: str) -> str:
+    return capfirst(str(_FIELDS.get(name, name.replace("_", " "))))
+
+
+def value_words(value: Any) -> str:
+    """A plain value from an audit row as text."""
+    if value is None or value == "" or value == [] or value == {}:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(value_words(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{field_words(key)}: {value_words(item)}" for key, item in value.items())
+    return str(value)
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
+    """(what, before, after) of each detail; None on a side that the row does not tell."""
+    return [
+        (
+            field_words(name),
+            value_words(before[name]) if name in before else None,
+            value_words(after[name]) if name in after else None,
+        )
+        for name in [*before, *(name for name in after if name not in before)]
+    ]
