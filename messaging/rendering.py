@@ -24,13 +24,12 @@ from tenants.scope import current_tenant_id
 
 #: The values that each template needs; a missing one is an error when the message is queued, not a hole in it.
 NEEDED: dict[str, frozenset[str]] = {
-    # method: {"brand", "last4"} of the payment method to be replaced, or None when the first one is to be added
+    # method: the payment method to be replaced (brand, last4), or None when the first one is to be added
     "invitation": frozenset({"customer_name", "method", "link", "expires_at"}),
-    # new_method and old_method (or None) as above; moved: the names of subscriptions; collected: invoices that were
-    # paid by it, each {"number", "amount_minor", "currency"}
-    "payment_method_updated": frozenset({"customer_name", "new_method", "old_method", "moved", "collected"}),
-    # number of the change; what: a sentence; problems: [{"what", "why"}]; link: the change's page
-    "change_failed": frozenset({"number", "customer_name", "what", "problems", "link"}),
+    # steps: those of the change, of which the ones that are done are told
+    "payment_method_updated": frozenset({"change", "customer", "steps"}),
+    # steps: those that failed; link: the change's page
+    "change_failed": frozenset({"change", "customer", "steps", "link"}),
     "staff_invitation": frozenset({"inviter_name", "role", "link", "expires_at"}),
     # why: "expired", "revoked", "used" or "portal"; link: the customer's page
     "link_requested": frozenset({"customer_name", "customer_number", "why", "link"}),

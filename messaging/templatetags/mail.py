@@ -1,7 +1,7 @@
 """What messages are written with: values as plain words, in the reader's language and the tenant's zone."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from babel.dates import format_date, format_time, get_timezone_name
@@ -39,13 +39,26 @@ def short_moment(value: dt.datetime) -> str:
 
 
 @register.filter
-def method_words(method: Mapping[str, Any] | None) -> str:
+def method_words(method: Any) -> str:
     """A payment method by brand and last four digits: "Visa ending in 4242"."""
     if not method:
         return ""
-    return _("%(brand)s ending in %(last4)s") % {"brand": brand_name(method["brand"]), "last4": method["last4"]}
+    return _("%(brand)s ending in %(last4)s") % {
+        "brand": brand_name(_of(method, "brand")),
+        "last4": _of(method, "last4"),
+    }
 
 
 @register.filter
 def brand_name(brand: str) -> str:
     return CARD_BRANDS.get(brand) or _("Card")
+
+
+@register.filter
+def done_of_kind(steps: Iterable[Any], kind: str) -> list[Any]:
+    """The steps of one kind that were carried out."""
+    return [step for step in steps if step.kind == kind and step.state == "done"]
+
+
+def _of(method: Any, name: str) -> str:
+    return str(method[name] if isinstance(method, Mapping) else getattr(method, name))
