@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import AddressKind
 from customers.services import set_address
-from payments.gateway.accounts import gateway_for
+from payments.gateway.accounts import paced_gateway_for
 from payments.gateway.errors import GatewayError
-from payments.gateway.pacing import Paced
 from payments.gateway.port import MethodFacts, SetupFacts
 from payments.models import CardSetup, GatewayCustomer, PaymentProfile, ProfileState, SetupState
 from payments.profiles import record_profile
@@ -40,12 +39,13 @@ def register_purpose(purpose: str, *, claim: Claim, link: Link) -> None:
 @dataclass(frozen=True)
 class Completed:
     """`outcome`: `completed` now; `already` before; `lost` to someone else; `not_yet`: the gateway waits for the
-    customer or is still at it; `failed`: the gateway said no, see `error`."""
+    customer or is still at it, as its own word `status` tells; `failed`: the gateway said no, see `error`."""
 
     outcome: str
     change: Change | None = None
     profile: PaymentProfile | None = None
     error: GatewayError | None = None
+    status: str = ""
 
 
 def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: UUID | None = None) -> Completed:
@@ -56,10 +56,10 @@ def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: 
     """
     with tenant_scope(tenant_id):
         _find(gateway_id, expected_setup_id)
-    facts = Paced(gateway_for(tenant_id)).read_setup(gateway_id)
+    facts = paced_gateway_for(tenant_id).read_setup(gateway_id)
     if facts.status != "succeeded" or facts.method is None:
         failed = facts.error is not None or facts.status == "canceled"
-        return Completed("failed" if failed else "not_yet", error=facts.error)
+        return Completed("failed" if failed else "not_yet", error=facts.error, status=facts.status)
     with tenant_scope(tenant_id):
         setup = CardSetup.objects.select_for_update().get(pk=_find(gateway_id, expected_setup_id).pk)
         _verify(setup, facts)
