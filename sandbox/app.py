@@ -29,7 +29,8 @@ async def healthz(request: Request) -> Response:
 
 
 async def explain(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        raise error
     if request.url.path.startswith("/_control/"):
         return JSONResponse({"error": error.detail}, status_code=error.status_code)
     return PlainTextResponse(error.detail, status_code=error.status_code)

@@ -238,7 +238,7 @@ def declined(decline_code: str, **more: Any) -> StripeError:
 
 
 def read_card(given: dict[str, Any]) -> tuple[Card, int, int]:
-    """Card, month, year of ``card[...]`` parameters, refused as Stripe refuses a number, date or code that cannot be."""
+    """Card, month and year of ``card[...]``; a number, date or code that cannot be is refused as Stripe does."""
     number = str(given.get("number", "")).replace(" ", "").replace("-", "")
     if not number.isdigit() or not passes_luhn(number):
         raise card_error("incorrect_number", "Your card number is incorrect.", param="number")

@@ -1,6 +1,6 @@
 """Checks a request's parameters against the TypedDicts of the installed stripe package.
 
-The package's ``stripe.params`` classes are generated from Stripe's own OpenAPI document for the version that the package
+The package's ``stripe.params`` classes are generated from Stripe's own OpenAPI document for the version that it
 pins, so a request that passes here fits that version's contract. Annotations are compiled once into small functions
 that take the raw value (a string, or a dict of nested values) and return the typed one.
 """
@@ -27,7 +27,7 @@ API_VERSION = stripe.api_version
 REQUEST_OPTIONS = frozenset(RequestOptions.__annotations__)
 
 
-def validate(params_class: str, raw: dict[str, Any]) -> dict[str, Any]:
+def validate(params_class: str, raw: dict[str, Any]) -> Any:
     """Typed parameters, or StripeError 400 as Stripe answers for unknown, missing and wrongly typed ones.
 
     >>> validate("CustomerListParams", {"limit": "3"})
@@ -205,7 +205,8 @@ def map_check(raw: Any, path: Path) -> dict[str, str]:
             )
         if len(value) > 500:
             raise invalid_request(
-                f"Metadata values can have up to 500 characters, but you passed in a value that is {len(value)} characters. "
+                f"Metadata values can have up to 500 characters, but you passed in a value that is {len(value)} "
+                "characters. "
                 f"Invalid value: {value}",
                 param=join_name((*path, key)),
                 stored=False,

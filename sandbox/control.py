@@ -55,11 +55,19 @@ async def make_account(request: Request) -> Response:
             publishable_key=given.get("publishable_key") or f"pk_test_sandbox_{slug}_{random_text(12)}",
             secret_keys=[given.get("secret_key") or f"sk_test_sandbox_{slug}_{random_text(12)}"],
         )
-    elif given.get("secret_key") and given["secret_key"] not in account.secret_keys:
-        account.secret_keys.append(given["secret_key"])
+    else:
+        adopt_keys(account, given)
     world.store.save_account(account)
     world.store.commit()
     return JSONResponse({**account.describe(), "secret_key": account.secret_keys[0]})
+
+
+def adopt_keys(account: Account, given: Json) -> None:
+    """Keys named for an account that exists become its first ones; earlier secret keys go on working."""
+    if given.get("secret_key"):
+        others = [key for key in account.secret_keys if key != given["secret_key"]]
+        account.secret_keys = [given["secret_key"], *others]
+    account.publishable_key = given.get("publishable_key") or account.publishable_key
 
 
 async def list_accounts(request: Request) -> Response:
@@ -109,7 +117,8 @@ def read_requests(world: World, query: Any) -> list[Json]:
         values.append(since)
     limit = int(query.get("limit") or 10000)
     where = " AND ".join(conditions)
-    rows = world.store.rows(f"SELECT seq, body FROM requests WHERE {where} ORDER BY seq DESC LIMIT ?", [*values, limit])
+    # The conditions are ours; what was asked goes in as values.
+    rows = world.store.rows(f"SELECT seq, body FROM requests WHERE {where} ORDER BY seq DESC LIMIT ?", [*values, limit])  # noqa: S608
     return [{"seq": seq, **json.loads(body)} for seq, body in reversed(rows)]
 
 
@@ -189,7 +198,7 @@ async def resend_event(request: Request) -> Response:
 
 async def list_deliveries(request: Request) -> Response:
     names = ("id", "account", "event", "endpoint", "state", "attempts", "next_at", "last_status", "last_error")
-    rows = world_of(request).store.rows(f"SELECT {', '.join(names)} FROM deliveries ORDER BY id")
+    rows = world_of(request).store.rows(f"SELECT {', '.join(names)} FROM deliveries ORDER BY id")  # noqa: S608
     wanted = [dict(zip(names, row, strict=True)) for row in rows]
     for name in ("account", "event", "state"):
         value = request.query_params.get(name)
@@ -218,7 +227,7 @@ async def authenticate(request: Request) -> Response:
 
 def answer_challenge(world: World, account: Account, intent: Json, *, passed: bool) -> Json:
     module = setup_intents if intent["object"] == "setup_intent" else payment_intents
-    result = module.authenticate(call_for(world, account), intent, passed=passed)
+    result: Json = module.authenticate(call_for(world, account), intent, passed=passed)
     world.store.commit()
     return result
 

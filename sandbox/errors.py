@@ -60,8 +60,10 @@ def unknown_url(method: str, path: str) -> StripeError:
 
 def no_key() -> StripeError:
     return invalid_request(
-        "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth "
-        "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or "
+        "You did not provide an API key. You need to provide your API key in the Authorization header, using "
+        "Bearer auth "
+        "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for "
+        "details, or "
         "we can help at https://support.stripe.com/.",
         status=401,
         stored=False,
@@ -111,8 +113,10 @@ def server_error(*, stored: bool = True, should_retry: str | None = None) -> Str
 
 def lock_conflict(*, should_retry: str | None = "true") -> StripeError:
     message = (
-        "This object cannot be accessed right now because another API request or Stripe process is currently accessing it. "
-        "If you see this error intermittently, retry the request. If you see this error frequently and are making multiple "
+        "This object cannot be accessed right now because another API request or Stripe process is currently "
+        "accessing it. "
+        "If you see this error intermittently, retry the request. If you see this error frequently and are "
+        "making multiple "
         "concurrent requests to a single object, make your requests serially or at a lower rate. For more details, see "
         "https://stripe.com/docs/rate-limits#object-lock-timeouts."
     )
@@ -131,7 +135,8 @@ def key_reused(key: str) -> StripeError:
 
 def key_in_use(key: str) -> StripeError:
     message = (
-        "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, "
+        "There is currently another in-progress request using this Idempotent Key (that probably means you "
+        "submitted twice, "
         f"and the other request is still going through): {key}. Please try again in a little bit."
     )
     error = {"code": "idempotency_key_in_use", "message": message, "type": "idempotency_error"}

@@ -26,7 +26,7 @@ KINDS = API_KINDS + WEBHOOK_KINDS
 
 @dataclass
 class Rule:
-    """``path`` is a glob, or a regular expression when it starts with ``^``; for webhook kinds it matches the event's type.
+    """``path`` is a glob, or a regular expression when it starts with ``^``; webhook kinds match event types with it.
 
     ``times`` counts down to removal; ``stored`` says whether an idempotency key remembers a 500 (as Stripe's does once
     execution has begun).

@@ -14,7 +14,7 @@ DAY = 86400
 
 
 def seed_account(call: Call, given: Json) -> Json:
-    """``{products, prices, customers: [{..., payment_methods, subscriptions, invoices}]}`` -> counts of what was made."""
+    """``{products, prices, customers: [{payment_methods, subscriptions, invoices}]}`` -> counts of what was made."""
     counts = dict.fromkeys(("products", "prices", "customers", "payment_methods", "subscriptions", "invoices"), 0)
     for one in given.get("products") or []:
         counts["products"] += put(call, catalog.build_product(call, one["id"], one), one)

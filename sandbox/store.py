@@ -43,6 +43,11 @@ def random_text(length: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
+def owner_of(obj: Json) -> Any:
+    """The customer that an object belongs to; some kinds do not show it."""
+    return obj.get("customer") or obj.get("_customer")
+
+
 class Shelf:
     """All objects of one kind in one account, in the order they were made, findable by customer."""
 
@@ -57,14 +62,14 @@ class Shelf:
             self.position[obj["id"]] = len(self.order)
             self.order.append(obj["id"])
         self.items[obj["id"]] = obj
-        customer = obj.get("customer")
+        customer = owner_of(obj)
         if isinstance(customer, str):
             self.by_customer.setdefault(customer, {})[obj["id"]] = None
 
     def of_customer(self, customer: str) -> list[Json]:
         """Newest first."""
         ids = reversed(self.by_customer.get(customer, {}))
-        return [obj for obj in map(self.items.get, ids) if obj is not None and obj.get("customer") == customer]
+        return [obj for obj in map(self.items.get, ids) if obj is not None and owner_of(obj) == customer]
 
     def newest_first(self) -> Iterator[Json]:
         return (self.items[object_id] for object_id in reversed(self.order) if object_id in self.items)
@@ -169,13 +174,19 @@ class Store:
         return self.db.execute(sql, tuple(values)).fetchall()
 
     def reset(self, account: Account | None) -> None:
-        """Forget objects, keys, requests and deliveries of one account, or of all; the accounts' own keys stay."""
+        """Forget objects, idempotency keys, requests and deliveries of one account, or all accounts altogether."""
         chosen = [account] if account else list(self.accounts.values())
+        if account is None:
+            self.accounts.clear()
+            self.by_key.clear()
+            self.queue("DELETE FROM accounts")
+            self.queue("DELETE FROM requests")
+        self.dirty.clear()
         for one in chosen:
             one.shelves.clear()
             one.answers.clear()
             for table in ("objects", "answers", "requests", "deliveries"):
-                self.queue(f"DELETE FROM {table} WHERE account = ?", one.slug)
+                self.queue(f"DELETE FROM {table} WHERE account = ?", one.slug)  # noqa: S608
         self.commit()
 
     def close(self) -> None:

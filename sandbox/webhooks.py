@@ -1,6 +1,7 @@
 """Events carried to the registered endpoints, signed as https://docs.stripe.com/webhooks#verify-manually describes."""
 
 import asyncio
+import contextlib
 import hashlib
 import heapq
 import hmac
@@ -40,7 +41,7 @@ class Dispatcher:
         self.numbers = itertools.count(last + 1)
         waiting = "SELECT next_at, id, account, event, endpoint, attempts FROM deliveries WHERE state = 'pending'"
         for row in store.rows(waiting):
-            heapq.heappush(self.due, row)  # type: ignore[arg-type]
+            heapq.heappush(self.due, row)
 
     def notify(self, account: Account, event: Json) -> int:
         """Schedule an event for every endpoint that wants it; part of the commit that stores the event."""
@@ -61,7 +62,8 @@ class Dispatcher:
     def schedule(self, account: Account, event_id: str, endpoint_id: str, *, delay: float = 0) -> None:
         number, at = next(self.numbers), time.time() + delay
         self.store.queue(
-            "INSERT INTO deliveries (id, account, event, endpoint, state, attempts, next_at) VALUES (?, ?, ?, ?, 'pending', 0, ?)",
+            "INSERT INTO deliveries (id, account, event, endpoint, state, attempts, next_at) VALUES (?, ?, ?, ?, "
+            "'pending', 0, ?)",
             number,
             account.slug,
             event_id,
@@ -78,23 +80,22 @@ class Dispatcher:
                 self.awake.clear()
                 pause = self.due[0][0] - time.time() if self.due else None
                 if pause is None or pause > 0:
-                    try:
+                    with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self.awake.wait(), pause)
-                    except TimeoutError:
-                        pass
                     continue
                 await slots.acquire()
                 job = heapq.heappop(self.due)
                 task = asyncio.create_task(self.deliver(client, job))
                 self.running.add(task)
-                task.add_done_callback(lambda done: (self.running.discard(done), slots.release()))
+                task.add_done_callback(self.running.discard)
+                task.add_done_callback(lambda done: slots.release())
 
     async def deliver(self, client: httpx.AsyncClient, job: tuple[float, int, str, str, str, int]) -> None:
         _, number, slug, event_id, endpoint_id, attempts = job
-        account = self.store.accounts[slug]
-        event = account.shelf("event").items.get(event_id)
-        endpoint = account.shelf("webhook_endpoint").items.get(endpoint_id)
-        if event is None or endpoint is None:
+        account = self.store.accounts.get(slug)
+        event = account.shelf("event").items.get(event_id) if account else None
+        endpoint = account.shelf("webhook_endpoint").items.get(endpoint_id) if account else None
+        if account is None or event is None or endpoint is None:
             self.record(number, "canceled", attempts, None, "the event or the endpoint is gone")
             return
         body = json.dumps(event, indent=2).encode()

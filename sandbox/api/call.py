@@ -114,7 +114,7 @@ class Call:
 
 
 def public(value: Any) -> Any:
-    """A deep copy without the sandbox's own notes, whose names start with an underscore (a test card's number is one)."""
+    """A deep copy without the sandbox's own notes, whose names start with an underscore (a card's number is one)."""
     if isinstance(value, dict):
         return {name: public(inner) for name, inner in value.items() if not name.startswith("_")}
     if isinstance(value, list):

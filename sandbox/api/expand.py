@@ -26,7 +26,7 @@ KINDS = {
 
 def expand(account: Account, answer: Json, paths: list[str]) -> Json:
     """A copy of ``answer`` with every path expanded; four levels at most, as Stripe allows."""
-    result = public(answer)
+    result: Json = public(answer)
     for path in paths:
         parts = path.split(".")
         if len(parts) > 4 + (parts[0] == "data"):

@@ -23,9 +23,9 @@ def create(call: Call) -> Json:
     subscription_id = params.get("subscription")
     if subscription_id:
         subscription = call.find("subscription", subscription_id, param="subscription")
-        customer_id = params.get("customer", subscription["customer"])
+        customer_id: str = params.get("customer") or subscription["customer"]
     else:
-        customer_id = params.get("customer")
+        customer_id = params.get("customer") or ""
         if not customer_id:
             raise invalid_request("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = call.live("customer", customer_id, param="customer")
@@ -340,7 +340,7 @@ def intent_for(call: Call, invoice: Json) -> Json:
         "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
         "status": "open",
         "status_transitions": {"canceled_at": None, "paid_at": None},
-        "customer": invoice["customer"],
+        "_customer": invoice["customer"],
     }
     call.save(payment)
     return intent
@@ -362,7 +362,8 @@ def charge(call: Call, invoice: Json, method: Json, *, off_session: bool) -> Str
     if error is None:
         call.emit("invoice.payment_action_required", invoice)
         message = (
-            "Payment for this invoice requires additional user action before it can be completed successfully. Payment can be "
+            "Payment for this invoice requires additional user action before it can be completed successfully. "
+            "Payment can be "
             "completed using the PaymentIntent associated with the invoice. For more details see: "
             "https://stripe.com/docs/billing/subscriptions/overview#requires-action"
         )

@@ -57,7 +57,7 @@ def in_range(obj: Json, wanted: Any, name: str = "created") -> bool:
     value = obj.get(name) or 0
     if isinstance(wanted, int):
         return bool(value == wanted)
-    return (
+    return bool(
         value > wanted.get("gt", -1)
         and value >= wanted.get("gte", 0)
         and value < wanted.get("lt", float("inf"))

@@ -83,17 +83,21 @@ def build(call: Call, amount: int, currency: str, customer: str | None) -> Json:
 def use_method(call: Call, intent: Json, method: Json) -> None:
     if method.get("_used_up"):
         raise invalid_request(
-            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a "
-            "connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use "
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, "
+            "shared with a "
+            "connected account without Customer attachment, or was detached from a Customer. It may not be used "
+            "again. To use "
             "a PaymentMethod multiple times, you must attach it to a Customer first.",
             param="payment_method",
         )
     if method["customer"] not in (None, intent["customer"]):
         message = (
-            f"The customer does not have a payment method with the ID {method['id']}. The payment method must be attached to "
+            f"The customer does not have a payment method with the ID {method['id']}. The payment method must be "
+            "attached to "
             "the customer."
             if intent["customer"]
-            else f"The provided PaymentMethod cannot be used: it belongs to the Customer {method['customer']}. Please include "
+            else f"The provided PaymentMethod cannot be used: it belongs to the Customer {method['customer']}. "
+            "Please include "
             "the Customer in the `customer` parameter on the PaymentIntent."
         )
         raise invalid_request(message, param="payment_method")
@@ -110,7 +114,8 @@ def retrieve(call: Call) -> Json:
 def check_client_secret(call: Call, intent: Json) -> None:
     if call.publishable and call.params.get("client_secret") != intent["client_secret"]:
         raise invalid_request(
-            "The client_secret provided does not match any associated PaymentIntent on this account. Ensure the publishable "
+            "The client_secret provided does not match any associated PaymentIntent on this account. Ensure the "
+            "publishable "
             "key used belongs to the same account that created the PaymentIntent.",
             code="resource_missing",
             param="intent",
@@ -144,7 +149,8 @@ def confirm_intent(call: Call, intent: Json) -> Json:
     if not intent["payment_method"]:
         raise unexpected_state(
             intent,
-            "You cannot confirm this PaymentIntent because it's missing a payment method. To confirm the PaymentIntent with "
+            "You cannot confirm this PaymentIntent because it's missing a payment method. To confirm the "
+            "PaymentIntent with "
             f"{intent['customer']}, specify a payment method attached to this customer along with the customer's ID.",
         )
     intent["_return_url"] = params.get("return_url")
@@ -158,7 +164,7 @@ def confirm_intent(call: Call, intent: Json) -> Json:
 
 
 def attempt(call: Call, intent: Json, *, off_session: bool) -> StripeError | None:
-    """Charge the intent's method. Outcome is on the intent: succeeded, requires_action, or failed (then also returned)."""
+    """Charge the intent's method. The intent then says: succeeded, requires_action, or failed (the error returned)."""
     method = call.account.shelf("payment_method").items[intent["payment_method"]]
     card = payment_methods.test_card(method)
     error = payment_methods.verification_error(method)
@@ -203,7 +209,8 @@ def authenticate(call: Call, intent: Json, *, passed: bool) -> Json:
     card = payment_methods.test_card(method)
     if not passed:
         message = (
-            "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod "
+            "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
+            "PaymentMethod "
             "to attempt to fulfill this PaymentIntent again."
         )
         fail(call, intent, method, invalid_request(message, code="payment_intent_authentication_failure"))
@@ -259,8 +266,10 @@ def cancel(call: Call) -> Json:
     if intent["status"] not in OPEN:
         raise unexpected_state(
             intent,
-            f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a PaymentIntent with "
-            "one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, "
+            f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a "
+            "PaymentIntent with "
+            "one of the following statuses may be canceled: requires_payment_method, requires_capture, "
+            "requires_confirmation, "
             "requires_action, processing.",
         )
     reason = call.params.get("cancellation_reason")

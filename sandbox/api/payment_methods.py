@@ -9,7 +9,8 @@ from .call import Call, full_address, merge_metadata, new_id, none_if_empty, sna
 from .lists import page
 
 USED_UP = (
-    "This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may "
+    "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
+    "Customer, and may "
     "not be used again."
 )
 

@@ -6,6 +6,7 @@ Plain ASGI, so that a connection can also be dropped without an answer.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import time
@@ -199,7 +200,7 @@ class Gateway:
         incoming.effect = bool(self.store.dirty)
         if incoming.idempotency_key:
             answer.headers["Original-Request"] = incoming.id
-            self.remember(account, incoming, answer)
+            self.remember(account, incoming.idempotency_key, incoming, answer)
         return answer
 
     def run_handler(self, account: Account, incoming: Incoming) -> Json:
@@ -223,7 +224,7 @@ class Gateway:
         result = route.handler(call)
         return expand(account, result, call.params.get("expand") or [])
 
-    def remember(self, account: Account, incoming: Incoming, answer: Answer) -> None:
+    def remember(self, account: Account, key: str, incoming: Incoming, answer: Answer) -> None:
         record = {
             "fingerprint": fingerprint(incoming),
             "status": answer.status,
@@ -232,10 +233,11 @@ class Gateway:
             "request": incoming.id,
             "created": incoming.started,
         }
-        key = incoming.idempotency_key
-        assert key is not None
         account.answers[key] = record
-        sql = "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET created = excluded.created, body = excluded.body"
+        sql = (
+            "INSERT INTO answers VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET created = excluded.created, body = excluded.body"
+        )
         self.store.queue(sql, account.slug, key, incoming.started, json.dumps(record))
 
     def finish(self, incoming: Incoming, answer: Answer, *, logged: bool = False) -> None:
@@ -270,17 +272,18 @@ def read_key(incoming: Incoming) -> str:
 def checked_params(route: Route, incoming: Incoming) -> Json:
     """The typed parameters. A browser also sends its key, the intent's secret and the card, which servers never may.
 
-    The contract for servers has no ``card`` type in ``payment_method_data``, so another type stands in its place meanwhile.
+    Servers' contract has no ``card`` type in ``payment_method_data``, so another type stands in its place meanwhile.
     """
     if not incoming.publishable:
-        return validate(route.contract, incoming.params)
+        checked: Json = validate(route.contract, incoming.params)
+        return checked
     given = {name: value for name, value in incoming.params.items() if name not in ("key", "client_secret")}
     data = given.get("payment_method_data")
     card = {}
     if isinstance(data, dict):
         card = {name: data[name] for name in ("type", "card") if name in data}
         given["payment_method_data"] = {"type": "link", **{name: data[name] for name in data.keys() - card.keys()}}
-    params = validate(route.contract, given)
+    params: Json = validate(route.contract, given)
     if card:
         params["payment_method_data"].update(card)
     if "client_secret" in incoming.params:
@@ -313,10 +316,8 @@ async def after_effect(rules: list[Rule], receive: Any) -> None:
 
 async def hang(rule: Rule, receive: Any) -> None:
     """Say nothing until the client gives up or the time is over, then drop."""
-    try:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(receive(), rule.latency_seconds or HANG_SECONDS)
-    except TimeoutError:
-        pass
     raise Dropped
 
 

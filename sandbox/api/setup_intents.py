@@ -70,7 +70,8 @@ def check_client_secret(call: Call, intent: Json) -> None:
         return
     if call.params.get("client_secret") != intent["client_secret"]:
         raise invalid_request(
-            "The client_secret provided does not match any associated SetupIntent on this account. Ensure the publishable key "
+            "The client_secret provided does not match any associated SetupIntent on this account. Ensure the "
+            "publishable key "
             "used belongs to the same account that created the SetupIntent.",
             code="resource_missing",
             param="intent",
@@ -207,8 +208,10 @@ def cancel(call: Call) -> Json:
     intent = call.find("setup_intent", call.ids[0])
     if intent["status"] in ("succeeded", "canceled", "processing"):
         message = (
-            f"You cannot cancel this SetupIntent because it has a status of {intent['status']}. Only a SetupIntent with one "
-            "of the following statuses may be canceled: requires_payment_method, requires_confirmation, requires_action."
+            f"You cannot cancel this SetupIntent because it has a status of {intent['status']}. Only a "
+            "SetupIntent with one "
+            "of the following statuses may be canceled: requires_payment_method, requires_confirmation, "
+            "requires_action."
         )
         raise invalid_request(message, code="setup_intent_unexpected_state", setup_intent=public(intent))
     intent.update(status="canceled", next_action=None, cancellation_reason=call.params.get("cancellation_reason"))

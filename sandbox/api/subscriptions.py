@@ -121,7 +121,10 @@ def price_of(call: Call, given: Json, param: str) -> Json:
     if given.get("price"):
         price = call.find("price", given["price"], param=f"{param}[price]")
         if not price["recurring"]:
-            message = "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`."
+            message = (
+                "The price specified is set to `type=one_time` but this field only accepts prices with "
+                "`type=recurring`."
+            )
             raise invalid_request(message, param=f"{param}[price]")
         return price
     if given.get("price_data"):
@@ -178,8 +181,8 @@ def first_invoice(call: Call, subscription: Json, customer: Json) -> Any:
     if behaviour == "default_incomplete":
         invoices.intent_for(call, invoice)
         return None
-    assert method is not None
-    return invoices.charge(call, invoice, method, off_session=bool(call.params.get("off_session")))
+    off_session = bool(call.params.get("off_session"))
+    return invoices.charge(call, invoice, method, off_session=off_session) if method else None
 
 
 def retrieve(call: Call) -> Json:

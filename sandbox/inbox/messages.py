@@ -5,8 +5,9 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from email import message_from_bytes, policy
+from email import policy
 from email.message import EmailMessage
+from email.parser import BytesParser
 from typing import Any
 
 from ..store import Json, Store, random_text
@@ -44,9 +45,12 @@ def keep(store: Store, message: Json) -> Json:
     return message
 
 
+def read_mail(raw: bytes) -> EmailMessage:
+    return BytesParser(EmailMessage, policy=policy.default).parsebytes(raw)
+
+
 def parse_mail(sender: str, recipients: list[str], raw: bytes) -> Json:
-    mail = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(mail, EmailMessage)
+    mail = read_mail(raw)
     text, html = body_of(mail, "plain"), body_of(mail, "html")
     return {
         "id": "mail_" + random_text(14),
@@ -80,10 +84,8 @@ def body_of(mail: EmailMessage, kind: str) -> str:
 
 
 def attachments(raw: bytes) -> list[Attachment]:
-    mail = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(mail, EmailMessage)
     result = []
-    for part in mail.iter_attachments():
+    for part in read_mail(raw).iter_attachments():
         payload = part.get_payload(decode=True)
         content = payload if isinstance(payload, bytes) else part.as_bytes()
         result.append(Attachment(part.get_filename() or "attachment", part.get_content_type(), content))

@@ -42,7 +42,7 @@ async def post(url: str, **content: Any) -> None:
 
 
 def fate_of(address: str) -> str:
-    """``bounce@...`` and ``anyone+bounce@...`` bounce; ``complaint`` likewise is delivered and then complained about."""
+    """``bounce@...`` and ``anyone+bounce@...`` bounce; ``complaint`` likewise is delivered, then complained about."""
     local = address.partition("@")[0].lower()
     for word in ("bounce", "complaint"):
         if local == word or local.endswith("+" + word):

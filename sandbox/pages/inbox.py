@@ -144,7 +144,10 @@ def content(message: Json, address: str) -> list[Html]:
 async def show_html(request: Request) -> Response:
     """The HTML part, shut in: no scripts, nothing fetched but pictures, links open elsewhere."""
     message = message_of(request)
-    policy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:; style-src 'unsafe-inline'; font-src *"
+    policy = (
+        "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:; "
+        "style-src 'unsafe-inline'; font-src *"
+    )
     return HTMLResponse('<base target="_blank">' + message["html"], headers={"Content-Security-Policy": policy})
 
 

@@ -22,10 +22,12 @@ def text(value: Any) -> Html:
     return Html("" if value is None else escape(str(value)))
 
 
-def tag(name: str, *inner: Any, **attributes: Any) -> Html:
+def tag(element: str, /, *inner: Any, **attributes: Any) -> Html:
     given = ((key.strip("_").replace("_", "-"), value) for key, value in attributes.items())
     shown = "".join(f' {key}="{escape(str(value))}"' for key, value in given if value is not None)
-    return Html(f"<{name}{shown}>{''.join(map(text, inner))}</{name}>")
+    if element == "input":
+        return Html(f"<input{shown}>")
+    return Html(f"<{element}{shown}>{''.join(map(text, inner))}</{element}>")
 
 
 def link(address: str, label: Any, **attributes: Any) -> Html:
@@ -84,7 +86,7 @@ def card(title: Any, *inner: Any, side: Any = "") -> Html:
     return tag("section", tag("div", tag("h2", title), side, class_="head"), *inner, class_="card")
 
 
-def button(label: str, action: str, *, tone: str = "", **fields: Any) -> Html:
+def button(label: str, action: str, /, *, tone: str = "", **fields: Any) -> Html:
     hidden = (tag("input", type="hidden", name=name, value=value) for name, value in fields.items())
     return tag(
         "form", *hidden, tag("button", label, class_=tone or None), method="post", action=action, class_="inline"
@@ -116,5 +118,8 @@ def page(title: str, *inner: Any, trail: Iterable[tuple[str, str]] = (), active:
         f'<title>{escape(title)} · Sandbox</title><link rel="icon" href="data:,">'
         f'<link rel="stylesheet" href="/assets/style.css"></head><body>{body}</body></html>'
     )
-    policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; base-uri 'none'"
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; "
+        "form-action 'self'; base-uri 'none'"
+    )
     return HTMLResponse(document, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})

@@ -148,6 +148,7 @@ async def clear_faults(request: Request) -> Response:
 ROUTES = [
     Route("/accounts/{slug}/requests", list_requests),
     Route("/logs/{id}", show_request),
+    Route("/test/logs/{id}", show_request),
     Route("/faults", show_faults, methods=["GET"]),
     Route("/faults", add_fault, methods=["POST"]),
     Route("/faults/clear", clear_faults, methods=["POST"]),
