@@ -110,7 +110,10 @@ class SubscriptionFacts:
 
 @dataclass(frozen=True)
 class InvoiceFacts:
-    """Amounts in minor units; `currency` ISO 4217, upper case; `payment` the PaymentIntent that settled it, if told."""
+    """Amounts in minor units; `currency` ISO 4217, upper case; `payment` the PaymentIntent that settled it, if told.
+
+    `created` and `due` are UTC epoch seconds; `due` None means at once.
+    """
 
     id: str
     customer: str
@@ -122,6 +125,8 @@ class InvoiceFacts:
     attempt_count: int
     default_method: str | None
     payment: str = ""
+    created: int = 0
+    due: int | None = None
 
 
 @dataclass(frozen=True)

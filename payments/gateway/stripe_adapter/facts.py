@@ -148,6 +148,8 @@ def invoice_facts(invoice: Json) -> InvoiceFacts:
         attempt_count=invoice["attempt_count"],
         default_method=id_of(invoice.get("default_payment_method")),
         payment=id_of(settled_by.get("payment_intent")) or "",
+        created=invoice["created"],
+        due=invoice.get("due_date"),
     )
 
 

@@ -1,0 +1,277 @@
+"""What is done to products, prices, subscriptions and invoices. Every function runs in the open scope."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from babel.numbers import list_currencies
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from payments.models import PaymentProfile, ProfileState
+from subscriptions.errors import BillingError
+from subscriptions.models import (
+    LIVE_STATES,
+    BilledBy,
+    Interval,
+    Invoice,
+    InvoiceState,
+    Price,
+    Product,
+    Subscription,
+    SubscriptionState,
+)
+from subscriptions.periods import add_interval
+from tenants.actors import Actor
+from tenants.audit import record
+from tenants.numbers import next_number
+
+
+def create_product(*, actor: Actor, name_en: str, name_fr: str = "", gateway_id: str = "") -> Product:
+    """Raises BillingError `name_missing`."""
+    if not name_en.strip():
+        message = _("A product needs a name.")
+        raise BillingError("name_missing", message, {"name_en": message})
+    product = Product.objects.create(name_en=name_en.strip(), name_fr=name_fr.strip(), gateway_id=gateway_id)
+    record(actor=actor, action="product.created", target=product, after={"name": product.name_en})
+    return product
+
+
+def create_price(
+    *,
+    actor: Actor,
+    product: Product,
+    amount_minor: int,
+    currency: str,
+    interval: str = Interval.MONTH,
+    interval_count: int = 1,
+    trial_days: int = 0,
+    gateway_id: str = "",
+) -> Price:
+    """`amount_minor` every `interval_count` intervals.
+
+    Raises BillingError `bad_amount`, `bad_currency`, `bad_interval`.
+    """
+    if amount_minor < 0:
+        message = _("An amount cannot be negative.")
+        raise BillingError("bad_amount", message, {"amount": message})
+    currency = _known_currency(currency)
+    if interval not in Interval.values or interval_count < 1 or trial_days < 0:
+        message = _("Choose how often the price is charged.")
+        raise BillingError("bad_interval", message, {"interval": message})
+    price = Price.objects.create(
+        product=product,
+        amount_minor=amount_minor,
+        currency=currency,
+        interval=interval,
+        interval_count=interval_count,
+        trial_days=trial_days,
+        gateway_id=gateway_id,
+    )
+    record(actor=actor, action="price.created", target=price, after={"price": str(price)})
+    return price
+
+
+def _known_currency(currency: str) -> str:
+    currency = currency.strip().upper()
+    if currency not in list_currencies():
+        message = _("This is not a currency's code, such as CAD.")
+        raise BillingError("bad_currency", message, {"currency": message})
+    return currency
+
+
+def create_subscription(
+    *,
+    actor: Actor,
+    customer: Customer,
+    price: Price,
+    quantity: int = 1,
+    payment_profile: PaymentProfile | None = None,
+    billed_by: str = BilledBy.US,
+    gateway_id: str = "",
+    started_at: datetime | None = None,
+) -> Subscription:
+    """Start a subscription; its first period (its trial, if the price has one) begins at `started_at`, else now.
+
+    Raises BillingError `price_inactive`, `bad_quantity`, `other_customer`, `profile_not_active`, `gateway_id_missing`.
+    """
+    if not price.is_active:
+        raise BillingError("price_inactive", _("This price is no longer offered. Choose another one."))
+    if quantity < 1:
+        message = _("The quantity must be at least 1.")
+        raise BillingError("bad_quantity", message, {"quantity": message})
+    if billed_by == BilledBy.GATEWAY and not gateway_id:
+        raise BillingError("gateway_id_missing", _("A subscription billed by the gateway needs its ID there."))
+    if payment_profile is not None:
+        _check_can_pay(customer, payment_profile)
+    start = started_at or timezone.now()
+    trial_end = start + timedelta(days=price.trial_days) if price.trial_days else None
+    subscription = Subscription.objects.create(
+        number=next_number("subscription"),
+        customer=customer,
+        price=price,
+        quantity=quantity,
+        billed_by=billed_by,
+        gateway_id=gateway_id,
+        payment_profile=payment_profile,
+        state=SubscriptionState.TRIALING if trial_end else SubscriptionState.ACTIVE,
+        started_at=start,
+        trial_end=trial_end,
+        current_period_start=start,
+        current_period_end=trial_end or add_interval(start, price.interval, price.interval_count),
+    )
+    after = {"price": str(price), "quantity": quantity, "billed_by": str(billed_by)}
+    record(actor=actor, action="subscription.created", target=subscription, after=after)
+    return subscription
+
+
+def _check_can_pay(customer: Customer, profile: PaymentProfile) -> None:
+    if profile.customer_id != customer.pk:
+        raise BillingError("other_customer", _("This payment method belongs to another customer."))
+    if profile.state != ProfileState.ACTIVE:
+        raise BillingError(
+            "profile_not_active", _("This payment method cannot be charged any more. Choose another one.")
+        )
+
+
+def pin_profile(
+    *, actor: Actor, subscription: Subscription, profile: PaymentProfile | None, reason: str = ""
+) -> Subscription:
+    """Let this profile pay for the subscription, whatever the customer's default is; None: the default pays again.
+
+    Only our own record moves. Raises BillingError `subscription_ended`, `other_customer`, `profile_not_active`.
+    """
+    subscription = (
+        Subscription.objects.select_for_update(of=("self",)).select_related("customer").get(pk=subscription.pk)
+    )
+    if subscription.state not in LIVE_STATES:
+        raise BillingError("subscription_ended", _("This subscription has ended."))
+    if profile is not None:
+        _check_can_pay(subscription.customer, profile)
+    before = subscription.payment_profile
+    if before == profile:
+        return subscription
+    subscription.payment_profile = profile
+    subscription.save(update_fields=["payment_profile"])
+    record(
+        actor=actor,
+        action="subscription.method_pinned" if profile else "subscription.method_unpinned",
+        target=subscription,
+        before={"payment_method": str(before) if before else None},
+        after={"payment_method": str(profile) if profile else None},
+        reason=reason,
+    )
+    return subscription
+
+
+def create_invoice(
+    *,
+    actor: Actor,
+    customer: Customer,
+    total_minor: int,
+    currency: str,
+    subscription: Subscription | None = None,
+    issued_at: datetime | None = None,
+    due_at: datetime | None = None,
+    period_start: datetime | None = None,
+    period_end: datetime | None = None,
+    gateway_id: str = "",
+    state: str = InvoiceState.OPEN,
+) -> Invoice:
+    """Bill a customer. An invoice is due when issued unless told otherwise.
+
+    Raises BillingError `bad_amount`, `bad_currency`.
+    """
+    if total_minor < 0:
+        message = _("An amount cannot be negative.")
+        raise BillingError("bad_amount", message, {"amount": message})
+    issued = issued_at or timezone.now()
+    invoice = Invoice.objects.create(
+        number=next_number("invoice"),
+        customer=customer,
+        subscription=subscription,
+        state=state,
+        total_minor=total_minor,
+        currency=_known_currency(currency),
+        issued_at=issued,
+        due_at=due_at or issued,
+        period_start=period_start,
+        period_end=period_end,
+        gateway_id=gateway_id,
+    )
+    after = {"total_minor": total_minor, "currency": invoice.currency, "state": str(state)}
+    record(actor=actor, action="invoice.created", target=invoice, after=after)
+    return invoice
+
+
+def mark_invoice_paid(
+    *, actor: Actor, invoice: Invoice, gateway_payment_id: str = "", profile: PaymentProfile | None = None
+) -> bool:
+    """Settle an invoice, once. False when it had been settled or voided before.
+
+    The subscription that we bill is no longer past due when none of its invoices is.
+    """
+    changes: dict[str, object] = {
+        "state": InvoiceState.PAID,
+        "paid_at": timezone.now(),
+        "attempts": F("attempts") + 1,
+        "last_error": "",
+    }
+    if gateway_payment_id:
+        changes["gateway_payment_id"] = gateway_payment_id
+    if profile is not None:
+        changes["payment_profile"] = profile
+    payable = Invoice.objects.filter(pk=invoice.pk, state__in=[InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE])
+    if not payable.update(**changes):
+        return False
+    record(
+        actor=actor,
+        action="invoice.paid",
+        target=invoice,
+        before={"state": str(invoice.state)},
+        after={"state": str(InvoiceState.PAID), "payment": gateway_payment_id, "payment_method": str(profile or "")},
+    )
+    invoice.refresh_from_db()
+    if invoice.subscription_id:
+        _recover(invoice.subscription_id, actor)
+    return True
+
+
+def _recover(subscription_id: UUID, actor: Actor) -> None:
+    subscription = Subscription.objects.select_for_update().get(pk=subscription_id)
+    late = [SubscriptionState.PAST_DUE, SubscriptionState.UNPAID]
+    owes = subscription.invoices.filter(state=InvoiceState.OPEN, due_at__lte=timezone.now())
+    if subscription.billed_by != BilledBy.US or subscription.state not in late or owes.exists():
+        return
+    _change_state(subscription, SubscriptionState.ACTIVE, actor)
+
+
+def _change_state(subscription: Subscription, state: SubscriptionState, actor: Actor) -> None:
+    before = {"state": str(subscription.state)}
+    subscription.state = state
+    subscription.save(update_fields=["state"])
+    action = "subscription.state_changed"
+    record(actor=actor, action=action, target=subscription, before=before, after={"state": str(state)})
+
+
+def mark_invoice_failed(
+    *, actor: Actor, invoice: Invoice, profile: PaymentProfile | None = None, error: str = ""
+) -> bool:
+    """Note that an open invoice could not be collected, and why. False when it was no longer open.
+
+    The subscription that we bill becomes past due once the invoice is due.
+    """
+    changes: dict[str, object] = {"attempts": F("attempts") + 1, "last_error": error[:300]}
+    if profile is not None:
+        changes["payment_profile"] = profile
+    if not Invoice.objects.filter(pk=invoice.pk, state=InvoiceState.OPEN).update(**changes):
+        return False
+    invoice.refresh_from_db()
+    after = {"attempts": invoice.attempts, "error": invoice.last_error, "payment_method": str(profile or "")}
+    record(actor=actor, action="invoice.payment_failed", target=invoice, after=after)
+    if invoice.subscription_id and invoice.is_past_due:
+        subscription = Subscription.objects.select_for_update().get(pk=invoice.subscription_id)
+        if subscription.billed_by == BilledBy.US and subscription.state == SubscriptionState.ACTIVE:
+            _change_state(subscription, SubscriptionState.PAST_DUE, actor)
+    return True
