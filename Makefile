@@ -1,6 +1,7 @@
 # Two commands: `make run` and `make test`. Everything else is for working on the product.
 PORT ?= 8000
 SANDBOX_PORT ?= 8001
+DEMO ?= yes
 ARGS ?=
 PYTHON3 ?= $(shell for p in python3.13 python3 python; do $$p -c 'import sys' >/dev/null 2>&1 && echo $$p && break; done)
 PYTHON := .venv/bin/python
@@ -18,8 +19,8 @@ help: ## Show this list
 setup: ## Make .venv as uv.lock says (every other target does this first)
 	@$(PYTHON3) tools/bootstrap.py
 
-run: setup ## Run everything with demo data: make run [PORT=8000] [SANDBOX_PORT=8001] [DEBUG=1]
-	@DEBUG=$(or $(DEBUG),false) $(PYTHON) -m tools.run --port $(PORT) --sandbox-port $(SANDBOX_PORT)
+run: setup ## Run everything with demo data: make run [PORT=8000] [SANDBOX_PORT=8001] [DEMO=no] [DEBUG=1]
+	@DEBUG=$(or $(DEBUG),false) $(PYTHON) -m tools.run --port $(PORT) --sandbox-port $(SANDBOX_PORT) $(if $(filter no,$(DEMO)),--no-demo)
 
 test: setup ## Run all tests, browser included: make test [ARGS="-k invitation -x"]
 	@$(PYTHON) -m tools.browser >/dev/null

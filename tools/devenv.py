@@ -53,6 +53,7 @@ def development_environment(
         "BASE_URL": site,
         "ALLOWED_HOSTS": f"{HOST},localhost",
         "CSRF_TRUSTED_ORIGINS": f"{site},http://localhost:{port}",
+        "MEDIA_ROOT": str(var / "media"),
         "SANDBOX_URL": sandbox,
         "STRIPE_API_BASE": sandbox,
         "STRIPE_JS_URL": f"{sandbox}/js/stripe.js",

@@ -1,6 +1,6 @@
 """`make run`: everything on one machine, from wheels; Ctrl-C ends it all.
 
-    python -m tools.run [--port 8000] [--sandbox-port 8001]
+    python -m tools.run [--port 8000] [--sandbox-port 8001] [--no-demo]
 
 Data stays in `var/` (or VAR_DIR), output of each piece in its `log/`. A piece that dies is started again, and it is
 said.
@@ -23,8 +23,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
-
-import psycopg
 
 from tools.devenv import FILE_NAME, development_environment, write_env
 from tools.launch import end_with_parent
@@ -149,14 +147,17 @@ def require_free_port(port: int, variable: str) -> None:
             ) from error
 
 
-def manage(*arguments: str, output: Path | None = None) -> None:
-    """Run a management command to its end; raises ServiceError with the end of its log."""
-    log = output or LOGS / "setup.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as out:
-        done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=BASE_DIR, stdout=out, stderr=out)
+def manage(*arguments: str) -> str:
+    """Run a management command to its end and return what it printed; raises ServiceError with the end of its log."""
+    log = LOGS / "setup.log"
+    with log.open("ab") as errors:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=BASE_DIR, stdout=subprocess.PIPE, stderr=errors, text=True)
+    with log.open("a") as output:
+        output.write(done.stdout)
     if done.returncode != 0:
         raise ServiceError(f"`manage.py {' '.join(arguments)}` failed. The end of {shown(log)}:\n{tail(log, 30)}")
+    return done.stdout
 
 
 def static_fingerprint() -> str:
@@ -178,17 +179,12 @@ def collect_static() -> None:
     stamp.write_text(now)
 
 
-def load_demo_data(postgres: Postgres) -> None:
-    """Once, while there is no tenant. What the command prints are the sign-ins, kept for every later start."""
-    with psycopg.connect(postgres.url("postgres", "billing")) as admin:
-        row = admin.execute("SELECT EXISTS (SELECT FROM tenants_tenant)").fetchone()
-    if (row and row[0]) or not any(BASE_DIR.glob("*/management/commands/load_demo.py")):
-        return
-    say("Loading demo data ...")
-    draft = VAR / "sign-ins.new"
-    draft.unlink(missing_ok=True)
-    manage("load_demo", output=draft)
-    draft.rename(VAR / "sign-ins.txt")
+def load_demo_data() -> None:
+    """Once: until it has come to its end. What the command prints are the sign-ins, kept for every later start."""
+    sign_ins = VAR / "sign-ins.txt"
+    if not sign_ins.exists():
+        say("Loading demo data ...")
+        sign_ins.write_text(manage("load_demo"))
 
 
 def answers(url: str) -> bool:
@@ -246,7 +242,7 @@ def ask_to_stop(number: int, frame: FrameType | None) -> None:
     raise StopAsked
 
 
-def run(port: int, sandbox_port: int) -> None:
+def run(port: int, sandbox_port: int, *, demo: bool) -> None:
     """Start everything, watch it, and on the way out end it in the reverse order."""
     started = time.monotonic()
     require_free_port(port, "PORT")
@@ -267,7 +263,8 @@ def run(port: int, sandbox_port: int) -> None:
         if environment["DEBUG"].lower() in {"0", "false", "off", "no", ""}:
             collect_static()
         wait_for(running["sandbox"], f"http://{HOST}:{sandbox_port}/healthz")
-        load_demo_data(postgres)
+        if demo:
+            load_demo_data()
         for name in ("web", "worker", "beat"):
             start(running[name], stack)
         wait_for(running["web"], f"http://{HOST}:{port}/readyz")
@@ -284,13 +281,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.run", description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--sandbox-port", type=int, default=8001)
+    parser.add_argument("--no-demo", action="store_true", help="start empty: load no demonstration tenants")
     options = parser.parse_args()
     if os.environ.get("MAKELEVEL"):
         end_with_parent("TERM", os.getppid())
     on_signals(ask_to_stop)
     try:
         with only_one():
-            run(options.port, options.sandbox_port)
+            run(options.port, options.sandbox_port, demo=not options.no_demo)
     except StopAsked:
         say("Ended.")
         return 0

@@ -41,7 +41,7 @@ class Supervisor:
         self.environment = kept | {"VAR_DIR": str(folder / "var"), "ENV_FILES": ""}
 
     def command(self) -> list[str]:
-        ports = ["--port", str(self.port), "--sandbox-port", str(self.sandbox_port)]
+        ports = ["--port", str(self.port), "--sandbox-port", str(self.sandbox_port), "--no-demo"]
         return [sys.executable, "-m", "tools.run", *ports]
 
     def start(self) -> None:
@@ -100,7 +100,7 @@ def test_runs_everything_restarts_what_dies_and_ends_in_order(supervisor: Superv
     assert f"make run PORT={supervisor.port + 1000}" in taken.stderr or "make run PORT=9000" in taken.stderr
 
     for words in ("postgres -D", "valkey-server", "celery -A billing_project worker"):
-        killed = supervisor.child(words)
+        killed = wait_until(lambda words=words: supervisor.child(words), what=words)
         os.kill(killed, signal.SIGKILL)
         wait_until(
             lambda words=words, killed=killed: supervisor.child(words) not in {0, killed}, what=f"another {words}"
