@@ -28,11 +28,6 @@ from tests.processes import Sandbox
 BOB = CustomerDetails(name="Bob")
 
 
-@pytest.fixture
-def shelf(sandbox: Sandbox) -> Shelf:
-    return Shelf(sandbox)
-
-
 def failure(call: Callable[[], object]) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
         call()

@@ -28,11 +28,6 @@ DETAILS = CustomerDetails(
 
 
 @pytest.fixture
-def shelf(sandbox: Sandbox) -> Shelf:
-    return Shelf(sandbox)
-
-
-@pytest.fixture
 def gateway(shelf: Shelf) -> StripeGateway:
     return shelf.gateway
 

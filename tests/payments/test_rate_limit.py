@@ -1,0 +1,81 @@
+"""Slots are counted in the limiter's own time, as reserved; nobody really waits."""
+
+import multiprocessing
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import redis
+from pytest_django import Settings
+
+from payments.gateway import rate_limit
+from payments.gateway.rate_limit import reserve, reserve_slot
+
+ACCOUNT = "account"
+
+
+def reserve_many(count: int) -> list[float]:
+    return [reserve_slot(ACCOUNT).at for _ in range(count)]
+
+
+def busiest_second(slots: list[float]) -> int:
+    ordered = sorted(slots)
+    first, most = 0, 0
+    for last, at in enumerate(ordered):
+        while ordered[first] <= at - 1.0:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def test_a_lone_call_does_not_wait() -> None:
+    assert reserve(ACCOUNT) == 0
+    assert reserve("another account") == 0
+
+
+def test_calls_in_a_row_are_spaced_evenly() -> None:
+    waits = [reserve(ACCOUNT) for _ in range(95)]
+    assert 0.9 < waits[-1] <= 1.0
+
+
+def test_many_threads_and_processes_together_stay_under_the_limit_and_use_it(settings: Settings) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as processes, ThreadPoolExecutor(8) as threads:
+        pending = processes.map_async(reserve_many, [200] * 2)
+        mine = list(threads.map(reserve_many, [100] * 8))
+        slots = [at for batch in [*mine, *pending.get(timeout=60)] for at in batch]
+    assert len(slots) == len(set(slots)) == 1200
+    assert busiest_second(slots) <= settings.GATEWAY_CALLS_PER_SECOND
+    # Asked for faster than they can be used, the slots leave no gap.
+    span = max(slots) - min(slots)
+    assert len(slots) / span > settings.GATEWAY_CALLS_PER_SECOND * 0.98
+
+
+def test_each_account_has_its_own_slots() -> None:
+    for _ in range(50):
+        reserve("busy account")
+    assert reserve("idle account") == 0
+
+
+def test_slots_begin_anew_when_valkey_has_forgotten_them(valkey: redis.Redis) -> None:
+    before = reserve_many(200)
+    assert before[-1] > time.time() + 1
+    valkey.flushdb()
+    after = reserve_many(200)
+    assert after[0] < before[-1]
+    assert all(later > earlier for earlier, later in pairwise(after))
+    assert busiest_second(after) <= 95
+
+
+def test_what_it_keeps_in_valkey_goes_away_by_itself(valkey: redis.Redis) -> None:
+    reserve_many(10)
+    (key,) = valkey.keys("gateway-slot:*")
+    assert 0 < valkey.pttl(key) < 3000
+
+
+def test_without_valkey_nobody_waits(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    rate_limit._valkey.cache_clear()
+    try:
+        assert reserve(ACCOUNT) == 0
+    finally:
+        rate_limit._valkey.cache_clear()
