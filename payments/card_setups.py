@@ -136,10 +136,11 @@ def _failures(link_id: UUID) -> int:
     return CardSetup.objects.filter(purpose_id=link_id).aggregate(n=Sum("failures"))["n"] or 0
 
 
-def save_billing_details(*, setup_id: UUID, details: Mapping[str, Any]) -> None:
+def save_billing_details(*, setup_id: UUID, details: Mapping[str, Any], make_default: bool | None = None) -> None:
     """Keep what the holder typed beside the card: `holder_name`, and `address` with PostalAddress's parts.
 
-    In the open scope. Raises CardSetupError `not_open` once the entry has been settled.
+    `make_default`, where given, says whether the card is to become the default. In the open scope.
+    Raises CardSetupError `not_open` once the entry has been settled.
     """
     address = details.get("address") or {}
     kept = {
@@ -148,7 +149,8 @@ def save_billing_details(*, setup_id: UUID, details: Mapping[str, Any]) -> None:
             PostalAddress(**{part: str(address.get(part) or "").strip()[:160] for part in _ADDRESS_PARTS})
         ),
     }
-    if not CardSetup.objects.filter(pk=setup_id, state=SetupState.OPEN).update(billing_details=kept):
+    chosen = {} if make_default is None else {"make_default": make_default}
+    if not CardSetup.objects.filter(pk=setup_id, state=SetupState.OPEN).update(billing_details=kept, **chosen):
         raise CardSetupError("not_open", _("This card entry has ended. Reload the page and try again."))
 
 
