@@ -72,7 +72,9 @@ def create_customer(
     addresses = {AddressKind.BILLING: billing_address, AddressKind.SHIPPING: shipping_address}
     given = {kind: values for kind, values in addresses.items() if values is not None}
     Address.objects.bulk_create(Address(customer=customer, kind=kind, **v.as_dict()) for kind, v in given.items())
-    after = snapshot(customer, CUSTOMER_FIELDS) | {f"{kind}_address": v.as_dict() for kind, v in given.items()}
+    after = snapshot(customer, CUSTOMER_FIELDS)
+    for kind, values in given.items():
+        after |= _address_snapshot(kind, values)
     record(actor=actor, action="customer.created", target=customer, after={k: v for k, v in after.items() if v})
     return customer
 
@@ -130,8 +132,12 @@ def _save(customer: Customer) -> None:
         raise CustomerError("reference_taken", message, {"reference": message}) from error
 
 
-def set_address(*, actor: Actor, customer: Customer, kind: AddressKind, values: AddressValues | None) -> bool:
+def set_address(
+    *, actor: Actor, customer: Customer, kind: AddressKind, values: AddressValues | Mapping[str, Any] | None
+) -> bool:
     """Put the billing or shipping address in place, or take it away (None). Whether anything changed."""
+    if not isinstance(values, AddressValues):
+        values = AddressValues.of(values)
     Customer.objects.select_for_update().get(pk=customer.pk)
     stored = Address.objects.filter(customer=customer, kind=kind).first()
     before = AddressValues.of(stored)
@@ -143,12 +149,16 @@ def set_address(*, actor: Actor, customer: Customer, kind: AddressKind, values: 
         Address.objects.update_or_create(customer=customer, kind=kind, defaults=values.as_dict())
     record(
         actor=actor,
-        action=f"customer.{kind}_address_changed",
+        action="customer.address_updated",
         target=customer,
-        before=before.as_dict() if before else {},
-        after=values.as_dict() if values else {},
+        before=_address_snapshot(kind, before),
+        after=_address_snapshot(kind, values),
     )
     return True
+
+
+def _address_snapshot(kind: AddressKind, values: AddressValues | None) -> dict[str, Any]:
+    return {f"{kind}_address": ", ".join(part for part in values.as_dict().values() if part) if values else ""}
 
 
 def delete_customer(*, actor: Actor, customer: Customer, reason: str = "") -> None:

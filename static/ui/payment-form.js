@@ -70,7 +70,7 @@ class PaymentForm {
     const query = returned.toString();
     history.replaceState(null, "", location.pathname + (query ? `?${query}` : ""));
     this.fields.setAttribute("aria-busy", "true");
-    return this.complete(intent, true);
+    return this.complete(intent, { returned: true });
   }
 
   state(name) {
@@ -160,7 +160,7 @@ class PaymentForm {
     if (!error) return this.complete(setupIntent.id);
     if (error.type === "validation_error") return this.again("");
     const maybeSaved = error.type === "api_connection_error" || error.setup_intent?.status === "succeeded";
-    if (maybeSaved) return this.complete(this.setup.setup_intent);
+    if (maybeSaved) return this.complete(this.setup.setup_intent, { sure: error.type !== "api_connection_error" });
     return this.refused(error);
   }
 
@@ -193,7 +193,7 @@ class PaymentForm {
     this.again(answer.message || error.message || this.texts.textDeclined);
   }
 
-  async complete(intent, returned = false) {
+  async complete(intent, { returned = false, sure = true } = {}) {
     this.state("saving");
     for (let turn = 0; ; turn += 1) {
       let answer = { state: "pending" };
@@ -210,7 +210,7 @@ class PaymentForm {
         if (returned) await this.load();
         return this.again(answer.message, !returned);
       }
-      this.state("pending");
+      if (sure) this.state("pending");
       if (answer.message) this.form.querySelector("[data-payment-status]").textContent = answer.message;
       await wait(POLL_MS[Math.min(turn, POLL_MS.length - 1)]);
     }
