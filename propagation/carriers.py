@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from customers.models import Address, AddressKind, Customer
 from payments.gateway.errors import Busy, Gone, Refused
 from payments.gateway.port import CustomerDetails, Gateway, PostalAddress
 from payments.models import PaymentProfile, ProfileState
@@ -123,9 +122,7 @@ def subscription(work: Work, gateway: Gateway) -> Effect:
     if moved.billed_by == BilledBy.GATEWAY:
         _move_at_gateway(work, gateway, moved, pinned)
     else:
-        gateway.update_method(
-            work.new_method, metadata={moved.short_number: moved.get_billed_by_display()}, key=work.key
-        )
+        _note_on_method(work, gateway, moved)
 
     def apply(actor: Actor) -> None:
         profile = work.new_profile
@@ -270,27 +267,6 @@ def retire(work: Work, gateway: Gateway) -> Effect:
         )
 
     return Effect(note=note, apply=apply)
-
-
-def gateway_details(customer: Customer) -> CustomerDetails:
-    """The customer as the gateway is to know them now."""
-    address = Address.objects.filter(customer=customer, kind=AddressKind.BILLING).first()
-    return CustomerDetails(
-        name=customer.organisation or customer.name,
-        email=customer.email,
-        phone=str(customer.phone or ""),
-        address=PostalAddress(
-            line1=address.line1,
-            line2=address.line2,
-            city=address.city,
-            region=address.region,
-            postal_code=address.postal_code,
-            country=str(address.country),
-        )
-        if address
-        else PostalAddress(),
-        language=customer.language,
-    )
 
 
 CARRIERS: dict[str, Callable[[Work, Gateway], Effect]] = {

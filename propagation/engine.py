@@ -18,13 +18,13 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from payments.gateway.accounts import gateway_for
+from payments.gateway.accounts import paced_gateway_for
 from payments.gateway.errors import GatewayError, Gone, RateLimited, UnknownOutcome
-from payments.gateway.pacing import Paced
 from payments.gateway.port import Gateway
+from payments.gateway_customers import customer_details
 from payments.models import GatewayCustomer, ProfileState
 from payments.profiles import disable_profile
-from propagation.carriers import CARRIERS, Effect, Work, gateway_details
+from propagation.carriers import CARRIERS, Effect, Work
 from propagation.models import Change, ChangeKind, Step, StepAttempt, StepKind, StepState
 from propagation.progress import advance, wake_workers
 from subscriptions.models import LIVE_STATES, Subscription
@@ -128,7 +128,7 @@ def _begin_attempt(step: Step) -> Work:
         step=step,
         change=step.change,
         gateway_customer=gateway_customer.gateway_id if gateway_customer else "",
-        details=gateway_details(step.change.customer),
+        details=customer_details(step.change.customer),
         still_used_by=_users_of(step) if step.kind == StepKind.RETIRE else [],
         key=step.idempotency_key,
         is_retry=is_retry,
@@ -158,7 +158,7 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
         tenant_id=str(tenant_id), change=work.change.short_number, step=str(work.step.pk), kind=work.step.kind
     ):
         try:
-            gateway = _Fenced(Paced(gateway_for(tenant_id)), claim.deadline)
+            gateway = _Fenced(paced_gateway_for(tenant_id), claim.deadline)
             effect = CARRIERS[work.step.kind](work, gateway)  # type: ignore[arg-type]
         except LeaseLost:
             log.warning("lease_lost")
@@ -247,7 +247,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         step.save()
         _finish_attempt(claim.attempt, step.state, error)
         advance(change)
-    log.warning("step_not_carried_out", state=step.state, code=error.code, request_id=error.request_id)
+    log.warning("step_not_carried_out", state=step.state, error=error.code, request_id=error.request_id)
 
 
 def _note_consequences(change: Change, step: Step, error: GatewayError) -> None:

@@ -3,8 +3,7 @@
 from uuid import UUID
 
 from payments.events import on_event
-from payments.gateway.accounts import gateway_for
-from payments.gateway.pacing import Paced
+from payments.gateway.accounts import paced_gateway_for
 from payments.models import GatewayCustomer, GatewayEvent, PaymentProfile, ProfileState
 from propagation.models import OPEN_STEP_STATES, Step
 from tenants.actors import Actor
@@ -19,7 +18,7 @@ def adopt_default(tenant_id: UUID, event: GatewayEvent) -> None:
     with tenant_scope(tenant_id):
         if not GatewayCustomer.objects.filter(gateway_id=gateway_id).exists():
             return
-    default = Paced(gateway_for(tenant_id)).read_customer(gateway_id).default_method
+    default = paced_gateway_for(tenant_id).read_customer(gateway_id).default_method
     with tenant_scope(tenant_id):
         customer = GatewayCustomer.objects.select_related("customer").get(gateway_id=gateway_id).customer
         type(customer).objects.select_for_update().get(pk=customer.pk)

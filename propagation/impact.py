@@ -12,7 +12,7 @@ from customers.models import Customer
 from payments.models import PaymentProfile
 from propagation.models import ChangeKind
 from subscriptions.models import LIVE_STATES, Invoice, InvoiceState, Subscription
-from subscriptions.selectors import Why, paying_profile, successor, usable
+from subscriptions.selectors import Why, default_profile, paying_profile, successor, usable
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,6 @@ class Impact:
         }
 
 
-def current_default(customer: Customer) -> PaymentProfile | None:
-    """The customer's default profile as we know it; it may have been replaced or disabled."""
-    return PaymentProfile.objects.filter(customer=customer, is_default=True).select_related("replaced_by").first()
-
-
 def will_be_default(
     *, kind: ChangeKind, old_profiles: Iterable[PaymentProfile], default: PaymentProfile | None, wanted: bool
 ) -> bool:
@@ -114,7 +109,7 @@ def preview(
     """
     old = successor(old_profile)
     old_profiles = [profile for profile in (old, *duplicates) if profile is not None]
-    default = current_default(customer)
+    default = default_profile(customer)
     default_moves = will_be_default(kind=kind, old_profiles=old_profiles, default=default, wanted=makes_default)
     old_ids = {profile.pk for profile in old_profiles}
 

@@ -11,11 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import Customer
 from payments.models import GatewayCustomer, PaymentProfile, ProfileState
 from propagation.errors import ChangeRefused
-from propagation.impact import Impact, current_default, live_subscriptions, preview
+from propagation.impact import Impact, preview
 from propagation.models import OPEN_STEP_STATES, Change, ChangeKind, Stage, Step, StepKind, StepState
 from propagation.progress import advance
-from subscriptions.models import Subscription
-from subscriptions.selectors import paying_profile, successor
+from subscriptions.selectors import default_profile, subscriptions_paid_by, successor
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.numbers import next_number
@@ -83,7 +82,7 @@ def set_default(*, actor: Actor, profile: PaymentProfile, source: str = "backoff
     change = _create_change(
         customer=customer,
         kind=ChangeKind.SET_DEFAULT,
-        old_profile=current_default(customer),
+        old_profile=default_profile(customer),
         new_profile=profile,
         actor=actor,
         source=source,
@@ -119,16 +118,6 @@ def edit_profile(
     return _begin(change, [Step(stage=Stage.METHOD, kind=StepKind.PROFILE_DETAILS, profile=profile)])
 
 
-def subscriptions_that_keep(profile: PaymentProfile) -> list[Subscription]:
-    """The live subscriptions that this profile pays for, by which its removal is refused."""
-    default = current_default(profile.customer)
-    return [
-        subscription
-        for subscription in live_subscriptions(profile.customer)
-        if (payer := paying_profile(subscription.payment_profile, default)[0]) and payer.pk == profile.pk
-    ]
-
-
 def remove_profile(*, actor: Actor, profile: PaymentProfile, source: str = "backoffice", reason: str = "") -> Change:
     """Detach a profile at the gateway and remove it. Raises ChangeRefused `still_pays` naming the subscriptions."""
     customer = _lock(profile.customer)
@@ -137,7 +126,7 @@ def remove_profile(*, actor: Actor, profile: PaymentProfile, source: str = "back
         raise ChangeRefused("already_removed", _("This payment method was removed already."))
     if profile.state == ProfileState.REPLACED:
         raise ChangeRefused("already_replaced", _("This payment method was replaced and is being removed."))
-    kept_by = subscriptions_that_keep(profile)
+    kept_by = subscriptions_paid_by(customer, profile)
     if kept_by:
         numbers = ", ".join(subscription.short_number for subscription in kept_by)
         raise ChangeRefused(

@@ -132,6 +132,9 @@ class Sandbox(RealProcess):
     def clear_faults(self) -> None:
         self.control("DELETE", "faults")
 
+    def clear_requests(self) -> None:
+        self.control("DELETE", "requests")
+
     def requests(self, **filters: Any) -> list[dict[str, Any]]:
         """Every request so far, oldest first; filters: account, path, since, limit."""
         answer = self.control("GET", "requests", params=filters)

@@ -1,10 +1,8 @@
-"""A customer with cards, subscriptions of both kinds of billing and past-due invoices, alike here and at the sandbox."""
+"""Customers with cards, subscriptions of both kinds of billing and invoices, alike here and at the sandbox."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -23,6 +21,8 @@ from tests.processes import Sandbox
 
 ACTOR = Actor.system("test")
 GOOD, MASTERCARD, DECLINED_LATER = "4242424242424242", "5555555555554444", "4000000000000341"
+
+PRICE = {"id": "price_1", "product": "prod_1", "unit_amount": 1999, "currency": "cad", "interval": "month"}
 
 
 @dataclass
@@ -90,7 +90,9 @@ class World:
         self.sandbox.seed(
             account=self.account,
             products=[{"id": "prod_1", "name": "Magazine"}],
-            prices=[{"id": "price_1", "product": "prod_1", "unit_amount": 1999, "currency": "cad", "interval": "month"}],
+            prices=[
+                {"id": "price_1", "product": "prod_1", "unit_amount": 1999, "currency": "cad", "interval": "month"}
+            ],
             customers=[{"id": self.gateway_id(customer), "subscriptions": [entry]}],
         )
         return made
@@ -137,12 +139,8 @@ class World:
 
 
 @pytest.fixture
-def world(transactional_db: None, sandbox: Sandbox) -> Iterator[World]:
+def world(transactional_db: None, sandbox: Sandbox) -> World:
     tenant = factories.TenantFactory(slug="acme")
     with tenant_scope(tenant.pk):
         factories.sandbox_account(sandbox, "acme")
-    yield World(tenant, sandbox, "acme")
-
-
-def steps_of(change_id: UUID) -> list[Step]:
-    return list(Step.objects.filter(change_id=change_id).order_by("stage", "position"))
+    return World(tenant, sandbox, "acme")

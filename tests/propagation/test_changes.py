@@ -2,6 +2,8 @@
 
 import pytest
 from django.utils import timezone
+
+from messaging.models import Message
 from payments.models import PaymentProfile, ProfileState
 from propagation.engine import carry_out_next, claim_next
 from propagation.errors import ChangeRefused
@@ -16,8 +18,6 @@ from propagation.services import (
     waive_step,
 )
 from subscriptions.models import BilledBy, Invoice, InvoiceState, Subscription, SubscriptionState
-
-from messaging.models import Message
 from tenants.models import Role
 from tests import factories
 from tests.propagation.conftest import ACTOR, DECLINED_LATER, World
@@ -61,7 +61,7 @@ def test_everything_moves_and_the_old_method_goes_last(world: World) -> None:
     assert world.at_gateway("payment_intent", payment_id)["status"] == "succeeded"
     paths = [request["path"] for request in world.effects("/v1/")]
     assert paths[-1].endswith("/pm_old/detach")
-    assert len([path for path in paths if path.endswith("/pay") or path.endswith("/confirm")]) == 2
+    assert len([path for path in paths if path.endswith(("/pay", "/confirm"))]) == 2
 
 
 def payment_of(world: World, invoice: Invoice) -> str:
