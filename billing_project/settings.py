@@ -83,6 +83,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
+                "backoffice.context.staff",
             ],
             "builtins": ["django.templatetags.i18n", "django.templatetags.static", "tenants.templatetags.ui"],
         },

@@ -5,4 +5,7 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        from payments import event_handlers  # noqa: F401  (registers the handlers)
+        from customers.deletion import register_deletion_guard
+        from payments import deletion, event_handlers  # noqa: F401  (registers the handlers)
+
+        register_deletion_guard(deletion.profiles_keep)

@@ -5,4 +5,7 @@ class PropagationConfig(AppConfig):
     name = "propagation"
 
     def ready(self) -> None:
-        from propagation import events  # noqa: F401  (registers the handlers)
+        from customers.deletion import register_deletion_guard
+        from propagation import deletion, events  # noqa: F401  (registers the handlers)
+
+        register_deletion_guard(deletion.open_changes_keep)

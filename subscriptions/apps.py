@@ -5,4 +5,8 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
 
     def ready(self) -> None:
-        from subscriptions import events  # noqa: F401  (registers the handlers)
+        from customers.deletion import register_deletion_guard
+        from subscriptions import deletion, events  # noqa: F401  (registers the handlers)
+
+        register_deletion_guard(deletion.subscriptions_keep)
+        register_deletion_guard(deletion.invoices_keep)
