@@ -2,6 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from billing_project.uploads import uploaded_file
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.urls")),
     path("", include("customers.urls")),
@@ -10,4 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
     path("anymail/", include("anymail.urls")),
     path("webhooks/messages/", include("messaging.urls")),
+    path("i/<slug:slug>/", include("invitations.urls")),
+    path("portal/<slug:slug>/", include("portal.urls")),
+    path("media/<path:path>", uploaded_file, name="uploaded_file"),
 ]

@@ -86,3 +86,9 @@ class Invitation(TenantModel):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES and self.expires_at > timezone.now()
+
+    @property
+    def display_state(self) -> str:
+        """The state as people see it: past its time it has expired, whether or not the sweep has come by."""
+        past = self.state in OPEN_STATES and self.expires_at <= timezone.now()
+        return InvitationState.EXPIRED if past else self.state

@@ -1,0 +1,69 @@
+"""Card entries that nobody has finished: ask the gateway what became of them, cancel those that can lead nowhere."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.utils import timezone
+
+from invitations.completion import PURPOSE
+from invitations.models import OPEN_STATES, Invitation
+from payments.gateway.accounts import paced_gateway_for
+from payments.gateway.errors import GatewayError, Gone
+from payments.models import CardSetup, SetupState
+from propagation.card_setups import complete_card_setup
+from propagation.errors import ChangeRefused
+from tenants.scope import tenant_scope
+
+log = structlog.get_logger(__name__)
+
+QUIET_FOR = timedelta(minutes=2)
+#: Longer than any page that could still finish the entry is open.
+ABANDONED_AFTER = timedelta(hours=5)
+BATCH = 200
+
+
+def settle_open_setups(tenant_id: UUID) -> None:
+    """Settle one tenant's open card entries. Opens its own scopes; called once a minute."""
+    now = timezone.now()
+    with tenant_scope(tenant_id):
+        waiting = CardSetup.objects.filter(state=SetupState.OPEN, created_at__lte=now - QUIET_FOR)
+        setups = list(waiting.order_by("created_at")[:BATCH])
+        purposes = [setup.purpose_id for setup in setups if setup.purpose == PURPOSE]
+        usable = set(Invitation.objects.filter(pk__in=purposes, state__in=OPEN_STATES).values_list("pk", flat=True))
+    for setup in setups:
+        age = now - setup.created_at
+        ended = setup.purpose == PURPOSE and setup.purpose_id not in usable
+        useless = ended or age >= ABANDONED_AFTER
+        if useless or is_time_to_ask(age):
+            _settle(tenant_id, setup, cancel=useless)
+
+
+def is_time_to_ask(age: timedelta) -> bool:
+    """Minutes 2, 4, 8, 16 ... of an entry's life: the gateway's event is the usual way, this one is for its loss."""
+    minutes = int(age.total_seconds() // 60)
+    return minutes >= 2 and minutes & (minutes - 1) == 0
+
+
+def _settle(tenant_id: UUID, setup: CardSetup, *, cancel: bool) -> None:
+    try:
+        completed = complete_card_setup(tenant_id, setup.gateway_id)
+        if cancel and completed.outcome in ("not_yet", "failed"):
+            _cancel(tenant_id, setup)
+    except Gone:
+        _close(tenant_id, setup)
+    except (GatewayError, ChangeRefused) as error:
+        log.warning("card_setup_not_settled", setup=str(setup.pk), code=error.code)
+
+
+def _cancel(tenant_id: UUID, setup: CardSetup) -> None:
+    facts = paced_gateway_for(tenant_id).cancel_setup(setup.gateway_id, key=f"stop-{setup.gateway_id}")
+    if facts.status == "canceled":  # else it has succeeded in this moment, and the next sweep completes it
+        _close(tenant_id, setup)
+
+
+def _close(tenant_id: UUID, setup: CardSetup) -> None:
+    with tenant_scope(tenant_id):
+        CardSetup.objects.filter(pk=setup.pk, state=SetupState.OPEN).update(
+            state=SetupState.CANCELED, settled_at=timezone.now()
+        )

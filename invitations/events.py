@@ -1,0 +1,23 @@
+"""The gateway's events that finish what a vanished browser began."""
+
+from uuid import UUID
+
+import structlog
+
+from payments.events import on_event, subject_id
+from payments.models import GatewayEvent
+from propagation.card_setups import complete_card_setup
+from propagation.errors import ChangeRefused
+
+log = structlog.get_logger(__name__)
+
+
+@on_event("setup_intent.succeeded")
+def finish_card_setup(tenant_id: UUID, event: GatewayEvent) -> None:
+    """Complete the card entry, whichever door it came through; one that is not ours is nobody's business here."""
+    try:
+        completed = complete_card_setup(tenant_id, subject_id(event))
+    except ChangeRefused as refused:
+        log.info("card_setup_of_nobody", code=refused.code)
+        return
+    log.info("card_setup_event", outcome=completed.outcome)

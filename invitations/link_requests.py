@@ -1,0 +1,60 @@
+"""Customers who ask for a new link: staff are told, and decide. It never sends a link by itself."""
+
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+from django.urls import reverse
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from customers.models import Customer
+from messaging.services import queue_email
+from tenants.actors import Actor
+from tenants.audit import record
+from tenants.models import AuditEntry, Membership, Role, Tenant
+from tenants.scope import current_tenant_id
+
+log = structlog.get_logger(__name__)
+
+ACTION = "invitation.link_requested"
+#: A customer's request is passed on once in this time, however often it is made.
+PAUSE = timedelta(hours=12)
+PER_ADDRESS_AND_HOUR = 10
+
+
+def request_link(*, actor: Actor, customer: Customer, why: str) -> bool:
+    """Tell the tenant's customer care, or else its managers, that a customer wants a new link; in the open scope.
+
+    `why`: expired, revoked, used or portal. False when it was passed on a short while ago.
+    """
+    Customer.objects.select_for_update().get(pk=customer.pk)
+    recent = AuditEntry.objects.filter(customer_id=customer.pk, action=ACTION, at__gt=timezone.now() - PAUSE)
+    if recent.exists():
+        return False
+    record(actor=actor, action=ACTION, target=customer, reason=why)
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    link = settings.BASE_URL + reverse("backoffice:customer", args=[tenant.slug, customer.pk])
+    context = {"customer_name": customer.name, "customer_number": customer.short_number, "why": why, "link": link}
+    for address, language in _recipients(tenant):
+        queue_email(template="link_requested", language=language, to=address, context=context, customer_id=customer.pk)
+    return True
+
+
+def _recipients(tenant: Tenant) -> list[tuple[str, str]]:
+    if tenant.care_email:
+        return [(tenant.care_email, tenant.language)]
+    members = Membership.objects.filter(role__in=[Role.OWNER, Role.MANAGER], user__is_active=True)
+    return [(m.user.email, m.user.language or tenant.language) for m in members.select_related("user")]
+
+
+def is_asked_too_often(ip: str | None) -> bool:
+    """Whether this address has asked more than a person would within the hour. Without Valkey nobody is refused."""
+    key = f"link-requests:{ip}"
+    try:
+        cache.add(key, 0, timeout=3600)
+        return cache.incr(key) > PER_ADDRESS_AND_HOUR
+    except (RedisError, ValueError) as error:
+        log.warning("link_requests_not_counted", error=type(error).__name__)
+        return False
