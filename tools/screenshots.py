@@ -59,7 +59,7 @@ def sign_in_details() -> tuple[str, str]:
 def context_for(browser: Browser, picture: Picture) -> BrowserContext:
     width, height = picture.size
     return browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=picture.scheme, device_scale_factor=2
+        viewport={"width": width, "height": height}, color_scheme=picture.scheme, device_scale_factor=1.5
     )
 
 
