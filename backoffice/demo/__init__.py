@@ -1,0 +1,1 @@
+"""Demonstration data: two tenants that differ, the same here and at the sandbox gateway."""
