@@ -9,6 +9,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from .call import Call, public
 from .expand import expand
 from .routes import Route, find_route
 
+logger = logging.getLogger("sandbox")
 HANG_SECONDS = 120
 CORS = [
     (b"access-control-allow-origin", b"*"),
@@ -65,7 +67,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Dropped(Exception):
+class Dropped(BaseException):
     """The connection ends here, with no answer."""
 
 
@@ -129,6 +131,12 @@ class Gateway:
             return answer
         except StripeError as error:
             answer = error_answer(incoming, error)
+            self.finish(incoming, answer)
+            return answer
+        except Exception:
+            # Our own mistake. The client gets Stripe's 500, we get the traceback.
+            logger.exception("%s %s failed", incoming.method, incoming.path)
+            answer = error_answer(incoming, errors.server_error(stored=False))
             self.finish(incoming, answer)
             return answer
         except Dropped:

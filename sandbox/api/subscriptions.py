@@ -15,6 +15,8 @@ INTERVALS = {"day": DAY, "week": 7 * DAY, "month": 30 * DAY, "year": 365 * DAY}
 
 def create(call: Call) -> Json:
     params = call.params
+    if not params.get("customer"):
+        raise invalid_request("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = call.live("customer", params["customer"], param="customer")
     if not params.get("items"):
         raise invalid_request("Missing required param: items.", code="parameter_missing", param="items")

@@ -24,8 +24,9 @@
   document.querySelector(".close").addEventListener("click", () => answer("fail"));
   document.addEventListener("keydown", (event) => event.key === "Escape" && answer("fail"));
   window.addEventListener("message", (event) => {
-    if (event.origin === HOST && event.source === window.parent && event.data.type === "close") answer("fail");
+    if (event.origin !== HOST || event.source !== window.parent || !event.data || !event.data.sandbox) return;
+    if (event.data.type === "close") answer("fail");
+    if (event.data.type === "focus") document.querySelector("button.complete").focus();
   });
   post({ type: "hello" });
-  document.querySelector("button.complete").focus();
 })();

@@ -242,7 +242,10 @@
       document.addEventListener("keydown", onKey, true);
       document.addEventListener("focusin", keepFocus, true);
       frame.onMessage = function (message) {
-        if (message.type === "hello") frame.node.focus();
+        if (message.type === "hello") {
+          frame.node.focus();
+          frame.post({ type: "focus" });
+        }
         if (message.type === "done") finish();
       };
     });

@@ -1,0 +1,176 @@
+"""The browser script in a page of another origin, under a policy without 'unsafe-inline'."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.sandbox.conftest import Tenant
+
+PAGE = """<!doctype html><html lang="en"><meta name="viewport" content="width=device-width, initial-scale=1">
+<script nonce="abc" src="{box}/js/stripe.js"></script>
+<div id="card"></div><button id="save">Save</button><output id="out"></output>
+<script nonce="abc">
+const asked = new URLSearchParams(location.search);
+const stripe = Stripe("{key}", {{locale: asked.get("locale") || "en"}});
+const appearance = {{theme: asked.get("theme") || "stripe", variables: {{colorPrimary: "#0a7d53"}}}};
+const elements = stripe.elements({{clientSecret: asked.get("secret"), appearance}});
+const element = elements.create("payment");
+element.on("ready", () => document.body.dataset.ready = "1");
+element.on("change", (event) => document.body.dataset.complete = event.complete);
+element.mount("#card");
+document.getElementById("save").addEventListener("click", async () => {{
+  const out = document.getElementById("out");
+  const checked = await elements.submit();
+  if (checked.error) return void (out.textContent = "invalid: " + checked.error.message);
+  const confirmParams = {{
+    return_url: location.origin + "/back", payment_method_data: {{billing_details: {{name: "Alice"}}}},
+  }};
+  const redirect = asked.get("redirect") || "if_required";
+  const done = await stripe.confirmSetup({{elements, confirmParams, redirect}});
+  out.textContent = done.error ? done.error.code + ": " + done.error.message : "setup " + done.setupIntent.status;
+}});
+</script></html>"""
+
+
+@dataclass
+class Host:
+    """The page's own server, and what it was told: it must never see a card's number."""
+
+    url: str
+    seen: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def host(shop: Tenant) -> Iterator[Host]:
+    found = Host("")
+    html = PAGE.format(box=shop.box.url, key=shop.keys["publishable_key"]).encode()
+    box = shop.box.url
+    policy = f"default-src 'none'; script-src {box} 'nonce-abc'; frame-src {box}; connect-src {box}; img-src 'self'"
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.seen.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Security-Policy", policy)
+            self.end_headers()
+            self.wfile.write(html if self.path.startswith("/?") else b"<p>back")
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """A phone's page on which nothing was reported as refused by the policy, and no script failed."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    page.close()
+    assert problems == []
+
+
+def open_form(shop: Tenant, host: Host, page: Page, **options: str) -> Any:
+    """The page with a fresh intent; its id."""
+    intent = shop.v1.setup_intents.create({"customer": shop.customer().id})
+    query = "&".join(f"{name}={value}" for name, value in {"secret": intent.client_secret, **options}.items())
+    page.goto(f"{host.url}/?{query}")
+    expect(page.locator("body[data-ready='1']")).to_be_attached()
+    return intent.id
+
+
+def type_card(page: Page, number: str, expiry: str = "1234", cvc: str = "123") -> None:
+    fields = page.frame_locator("iframe[title='Secure card payment input frame']")
+    fields.locator("[name=number]").press_sequentially(number)
+    fields.locator("[name=expiry]").fill(expiry)
+    fields.locator("[name=cvc]").fill(cvc)
+
+
+def test_saves_a_card_that_the_page_never_sees(shop: Tenant, host: Host, phone: Page, tmp_path: Path) -> None:
+    intent = open_form(shop, host, phone)
+    type_card(phone, "4242424242424242")
+    fields = phone.frame_locator("iframe[title='Secure card payment input frame']")
+    expect(fields.locator("[name=number]")).to_have_value("4242 4242 4242 4242")
+    expect(fields.locator("[name=expiry]")).to_have_value("12 / 34")
+    expect(phone.locator("body[data-complete='true']")).to_be_attached()
+    phone.screenshot(path=tmp_path / "form.png")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("setup succeeded")
+    saved = shop.v1.setup_intents.retrieve(intent, {"expand": ["payment_method"]})
+    assert (saved.payment_method.card.last4, saved.payment_method.billing_details.name) == ("4242", "Alice")
+    assert saved.payment_method.card.checks.cvc_check == "pass"
+    assert not [path for path in host.seen if "4242" in path.replace(intent, "")]
+    log = shop.requests(path="/v1/setup_intents/*/confirm")[0]
+    assert log["params"]["payment_method_data"]["card"]["number"] == "****4242"
+    assert log["params"]["payment_method_data"]["card"]["cvc"] == "****"
+
+
+def test_explains_what_is_wrong_in_french(shop: Tenant, host: Host, phone: Page) -> None:
+    open_form(shop, host, phone, locale="fr", theme="night")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("invalid: Le numéro de votre carte est incomplet.")
+    fields = phone.frame_locator("iframe[title='Secure card payment input frame']")
+    expect(fields.get_by_label("Numéro de carte")).to_be_focused()
+    type_card(phone, "4242424242424241")
+    expect(fields.locator("#number-error")).to_have_text("Le numéro de votre carte n’est pas valide.")
+    fields.locator("[name=number]").fill("4000000000009995")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("card_declined: Votre carte ne dispose pas de fonds suffisants.")
+
+
+@pytest.mark.parametrize(
+    ("button", "told"), [("complete", "setup succeeded"), ("fail", "setup_intent_authentication_failure: ")]
+)
+def test_three_d_secure_in_a_dialog(shop: Tenant, host: Host, phone: Page, button: str, told: str) -> None:
+    open_form(shop, host, phone)
+    type_card(phone, "4000002500003155")
+    phone.click("#save")
+    bank = phone.frame_locator("iframe[title='3D Secure authentication frame']")
+    expect(bank.locator("button.complete")).to_be_focused()
+    bank.locator(f"button.{button}").click()
+    expect(phone.locator("#out")).to_contain_text(told)
+    expect(phone.locator("[role=dialog]")).to_have_count(0)
+
+
+def test_escape_abandons_authentication(shop: Tenant, host: Host, phone: Page) -> None:
+    intent = open_form(shop, host, phone)
+    type_card(phone, "4000002500003155")
+    phone.click("#save")
+    expect(phone.frame_locator("iframe[title='3D Secure authentication frame']").locator("h1")).to_be_visible()
+    phone.keyboard.press("Escape")
+    expect(phone.locator("#out")).to_contain_text("setup_intent_authentication_failure")
+    assert shop.v1.setup_intents.retrieve(intent).status == "requires_payment_method"
+
+
+def test_three_d_secure_on_a_page_of_its_own(shop: Tenant, host: Host, phone: Page) -> None:
+    intent = open_form(shop, host, phone, redirect="always")
+    type_card(phone, "4000002500003155")
+    phone.click("#save")
+    phone.locator("button.complete").click()
+    phone.wait_for_url("**/back?**")
+    assert f"setup_intent={intent}" in phone.url
+    assert phone.url.endswith("redirect_status=succeeded")
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "server_error", "rate_limited"])
+def test_a_bad_line_is_tried_again(shop: Tenant, host: Host, phone: Page, kind: str) -> None:
+    open_form(shop, host, phone)
+    shop.fault(kind, times=1, path="/v1/setup_intents/*/confirm", stored=False)
+    type_card(phone, "4242424242424242")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("setup succeeded")
