@@ -20,7 +20,7 @@ def shelf(sandbox: Sandbox) -> Shelf:
 @pytest.fixture
 def tenant(transactional_db: None, shelf: Shelf) -> Tenant:
     """Acme, whose keys are the shelf's."""
-    tenant: Tenant = TenantFactory(slug="acme", name="Acme")
+    tenant = TenantFactory.create(slug="acme", name="Acme")
     with tenant_scope(tenant.pk):
         sandbox_account(shelf.sandbox, "acme")
     return tenant
@@ -34,5 +34,4 @@ def tenant_id(tenant: Tenant) -> UUID:
 @pytest.fixture
 def customer(tenant: Tenant) -> Customer:
     with tenant_scope(tenant.pk):
-        customer: Customer = CustomerFactory(first_name="Bob", last_name="Tremblay")
-    return customer
+        return CustomerFactory.create(first_name="Bob", last_name="Tremblay")

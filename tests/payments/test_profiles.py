@@ -1,0 +1,88 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from customers.models import Customer
+from payments.gateway.port import MethodFacts, PostalAddress
+from payments.models import PaymentProfile, ProfileState
+from payments.profiles import VANISHED, apply_method_facts, disable_profile, record_profile
+from tenants.actors import Actor
+from tenants.models import AuditEntry
+from tenants.scope import tenant_scope
+from tests.factories import CustomerFactory, PaymentProfileFactory, TenantFactory
+
+BOB = Actor.invitation(uuid4(), "Bob")
+VISA = MethodFacts(
+    id="pm_visa",
+    kind="card",
+    customer="cus_1",
+    brand="visa",
+    last4="4242",
+    exp_month=12,
+    exp_year=2034,
+    fingerprint="card-a",
+    holder_name="Bob Tremblay",
+    address=PostalAddress(line1="1 Main St", country="CA"),
+    metadata={},
+)
+
+
+@pytest.fixture
+def customer(db: None) -> Iterator[Customer]:
+    tenant = TenantFactory()
+    with tenant_scope(tenant.pk):
+        customer = CustomerFactory.create()
+        yield customer
+
+
+def test_puts_a_method_on_file_once(customer: Customer) -> None:
+    profile, duplicates = record_profile(customer=customer, method=VISA, actor=BOB)
+    again, _ = record_profile(customer=customer, method=VISA, actor=BOB)
+    assert (profile.pk, duplicates) == (again.pk, [])
+    assert (profile.state, profile.is_default) == (ProfileState.ACTIVE, False)
+    assert profile.billing_address == {"line1": "1 Main St", "country": "CA"}
+    assert AuditEntry.objects.filter(action="payment_profile.added", customer_id=customer.pk).count() == 1
+
+
+def test_recognises_the_same_card_by_its_fingerprint(customer: Customer) -> None:
+    older = PaymentProfileFactory.create(customer=customer, fingerprint="card-a")
+    PaymentProfileFactory(customer=customer, fingerprint="card-a", state=ProfileState.REMOVED)
+    PaymentProfileFactory(customer=customer, fingerprint="card-b")
+    PaymentProfileFactory(fingerprint="card-a")
+    assert record_profile(customer=customer, method=VISA, actor=BOB)[1] == [older]
+
+
+def test_methods_without_a_fingerprint_are_never_the_same(customer: Customer) -> None:
+    PaymentProfileFactory(customer=customer, fingerprint="")
+    assert record_profile(customer=customer, method=replace(VISA, fingerprint=""), actor=BOB)[1] == []
+
+
+def test_takes_over_what_the_gateway_changed(customer: Customer) -> None:
+    profile, _ = record_profile(customer=customer, method=VISA, actor=BOB)
+    renewed = replace(VISA, exp_year=2039, last4="1111", fingerprint="card-c", address=PostalAddress(country="FR"))
+    assert apply_method_facts(profile, renewed, actor=Actor.gateway("evt_1"))
+    profile.refresh_from_db()
+    assert (profile.exp_year, profile.last4, profile.fingerprint) == (2039, "1111", "card-c")
+    assert profile.billing_address == {"country": "FR"}
+    entry = AuditEntry.objects.get(action="payment_profile.updated")
+    assert (entry.before["expires"], entry.after["expires"], entry.actor_kind) == ("12/2034", "12/2039", "gateway")
+    assert not apply_method_facts(profile, renewed, actor=Actor.gateway("evt_1"))
+
+
+def test_a_disabled_profile_says_why_and_is_no_default(customer: Customer) -> None:
+    profile = PaymentProfileFactory(customer=customer, is_default=True)
+    assert disable_profile(actor=BOB, profile=profile, reason=VANISHED)
+    profile.refresh_from_db()
+    assert (profile.state, profile.is_default) == (ProfileState.DISABLED, False)
+    assert "no longer knows" in profile.disabled_because
+    assert not disable_profile(actor=BOB, profile=profile, reason=VANISHED)
+    assert AuditEntry.objects.filter(action="payment_profile.disabled").count() == 1
+
+
+@pytest.mark.parametrize("state", [ProfileState.REPLACED, ProfileState.REMOVED])
+def test_a_profile_out_of_use_is_not_disabled(customer: Customer, state: str) -> None:
+    profile = PaymentProfileFactory(customer=customer, state=state)
+    assert not disable_profile(actor=BOB, profile=profile, reason=VANISHED)
+    assert PaymentProfile.objects.get(pk=profile.pk).state == state
