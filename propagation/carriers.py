@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from payments.gateway.errors import Busy, Gone, Refused
-from payments.gateway.port import CustomerDetails, Gateway, PostalAddress
+from payments.gateway.port import Gateway, PostalAddress
+from payments.gateway_customers import customer_details as customer_as_known
 from payments.models import PaymentProfile, ProfileState
 from payments.profiles import apply_method_facts
-from propagation.models import Change, Step, StepKind, StepState
+from propagation.models import Change, ChangeKind, Step, StepKind, StepState
 from subscriptions.models import LIVE_STATES, BilledBy, Invoice, InvoiceState, Subscription
 from subscriptions.services import mark_invoice_paid
 from tenants.actors import Actor
@@ -42,8 +43,6 @@ class Work:
     step: Step
     change: Change
     gateway_customer: str
-    details: CustomerDetails
-    still_used_by: list[str]
     key: str
     is_retry: bool
 
@@ -69,8 +68,10 @@ def attach(work: Work, gateway: Gateway) -> Effect:
 
 
 def customer_details(work: Work, gateway: Gateway) -> Effect:
-    if not (work.is_retry and gateway.read_customer(work.gateway_customer).has(work.details)):
-        gateway.update_customer(work.gateway_customer, details=work.details, key=work.key)
+    with tenant_scope(work.step.tenant_id):
+        details = customer_as_known(work.change.customer)
+    if not (work.is_retry and gateway.read_customer(work.gateway_customer).has(details)):
+        gateway.update_customer(work.gateway_customer, details=details, key=work.key)
     return Effect()
 
 
@@ -237,13 +238,27 @@ def _remember_payment(work: Work, invoice: Invoice, payment_id: str) -> None:
         raise Refused(code="other_payment", gateway_message="Another payment for this invoice was begun meanwhile.")
 
 
+def _users_of(profile: PaymentProfile, change: Change) -> list[str]:
+    """What would be left without a payment method if the profile were detached."""
+    if change.kind == ChangeKind.DISCARD:
+        return []
+    pinned = Subscription.objects.filter(payment_profile=profile, state__in=LIVE_STATES).order_by("number")
+    users = [subscription.short_number for subscription in pinned]
+    is_default = PaymentProfile.objects.filter(pk=profile.pk, is_default=True).exists()
+    if is_default and change.kind == ChangeKind.REPLACE:
+        users.append(change.customer.short_number)
+    return users
+
+
 def retire(work: Work, gateway: Gateway) -> Effect:
     """Detach a method, last of all, and only when nothing uses it."""
     profile = work.step.profile
     if profile is None:
         return Effect(note=_("The payment method was removed already."))
-    if work.still_used_by:
-        kept = _("Kept, because %(users)s still uses it.") % {"users": ", ".join(work.still_used_by)}
+    with tenant_scope(work.step.tenant_id):
+        users = _users_of(profile, work.change)
+    if users:
+        kept = _("Kept, because %(users)s still uses it.") % {"users": ", ".join(users)}
         return Effect(note=kept, state=StepState.WAIVED)
     note = ""
     try:

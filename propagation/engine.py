@@ -18,16 +18,14 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from payments.gateway.accounts import paced_gateway_for
-from payments.gateway.errors import GatewayError, Gone, RateLimited, UnknownOutcome
+from payments.gateway.accounts import paced_gateway
+from payments.gateway.errors import BadKeys, GatewayError, Gone, RateLimited, UnknownOutcome
 from payments.gateway.port import Gateway
-from payments.gateway_customers import customer_details
 from payments.models import GatewayCustomer, ProfileState
 from payments.profiles import disable_profile
 from propagation.carriers import CARRIERS, Effect, Work
-from propagation.models import Change, ChangeKind, Step, StepAttempt, StepKind, StepState
+from propagation.models import Change, Step, StepAttempt, StepKind, StepState
 from propagation.progress import advance, wake_workers
-from subscriptions.models import LIVE_STATES, Subscription
 from subscriptions.services import mark_invoice_failed
 from tenants.actors import Actor, ActorKind
 from tenants.scope import tenant_scope
@@ -42,23 +40,26 @@ KEY_LIFETIME = timedelta(hours=23)
 PATIENCE = timedelta(hours=72)
 LONGEST_PAUSE_SECONDS = 900.0
 
+#: The step that has been due longest, save where another change of the same customer is being carried out.
 _CLAIM = """
-    SELECT s.id FROM propagation_step s JOIN propagation_change c ON (c.tenant_id, c.id) = (s.tenant_id, s.change_id)
+    SELECT s.id FROM propagation_step s
     WHERE s.state IN ('waiting', 'retrying', 'running') AND s.due_at <= now()
-      AND (s.lease_until IS NULL OR s.lease_until <= now()) AND (%(change)s::uuid IS NULL OR c.id = %(change)s::uuid)
+      AND (s.lease_until IS NULL OR s.lease_until <= now())
+      AND (%(change)s::uuid IS NULL OR s.change_id = %(change)s::uuid)
       AND NOT EXISTS (
-        SELECT 1 FROM propagation_change e JOIN propagation_step r ON (r.tenant_id, r.change_id) = (e.tenant_id, e.id)
-        WHERE e.tenant_id = c.tenant_id AND e.customer_id = c.customer_id AND e.number < c.number
+        SELECT 1 FROM propagation_step r
+        WHERE r.tenant_id = s.tenant_id AND r.customer_id = s.customer_id AND r.change_id <> s.change_id
           AND r.state = 'running' AND r.lease_until > now())
-    ORDER BY s.due_at, s.position LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+    ORDER BY s.due_at, s.position LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A step that this worker holds until `deadline` (time.monotonic() seconds)."""
+    """A step that this worker holds until `deadline` (time.monotonic() seconds); `gateway` None: none is connected."""
 
     work: Work
+    gateway: Gateway | None
     attempt: StepAttempt
     deadline: float
 
@@ -110,7 +111,7 @@ def claim_next(tenant_id: UUID, change_id: UUID | None = None) -> Claim | None:
             "subscription",
             "invoice",
         ).get(pk=row[0])
-        return Claim(_begin_attempt(step), _note_attempt(step), deadline)
+        return Claim(_begin_attempt(step), paced_gateway(), _note_attempt(step), deadline)
 
 
 def _begin_attempt(step: Step) -> Work:
@@ -128,8 +129,6 @@ def _begin_attempt(step: Step) -> Work:
         step=step,
         change=step.change,
         gateway_customer=gateway_customer.gateway_id if gateway_customer else "",
-        details=customer_details(step.change.customer),
-        still_used_by=_users_of(step) if step.kind == StepKind.RETIRE else [],
         key=step.idempotency_key,
         is_retry=is_retry,
     )
@@ -139,18 +138,6 @@ def _note_attempt(step: Step) -> StepAttempt:
     return StepAttempt.objects.create(step=step, number=step.attempts)
 
 
-def _users_of(step: Step) -> list[str]:
-    """What would be left without a payment method if the step's profile were detached."""
-    profile = step.profile
-    if profile is None or step.change.kind == ChangeKind.DISCARD:
-        return []
-    pinned = Subscription.objects.filter(payment_profile=profile, state__in=LIVE_STATES).order_by("number")
-    users = [subscription.short_number for subscription in pinned]
-    if profile.is_default and step.change.kind == ChangeKind.REPLACE:
-        users.append(step.change.customer.short_number)
-    return users
-
-
 def carry_out(tenant_id: UUID, claim: Claim) -> None:
     """Call the gateway and record the outcome. An error of our own is recorded too, retried, and given up loudly."""
     work = claim.work
@@ -158,7 +145,9 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
         tenant_id=str(tenant_id), change=work.change.short_number, step=str(work.step.pk), kind=work.step.kind
     ):
         try:
-            gateway = _Fenced(paced_gateway_for(tenant_id), claim.deadline)
+            if claim.gateway is None:
+                raise BadKeys(code="no_gateway_account")
+            gateway = _Fenced(claim.gateway, claim.deadline)
             effect = CARRIERS[work.step.kind](work, gateway)  # type: ignore[arg-type]
         except LeaseLost:
             log.warning("lease_lost")

@@ -25,7 +25,7 @@ def adopt_default(tenant_id: UUID, event: GatewayEvent) -> None:
         chosen = PaymentProfile.objects.filter(
             customer=customer, gateway_id=default or "", state=ProfileState.ACTIVE, is_default=False
         ).first()
-        moving = Step.objects.filter(change__customer=customer, state__in=OPEN_STEP_STATES).exists()
+        moving = Step.objects.filter(customer=customer, state__in=OPEN_STEP_STATES).exists()
         if chosen is None or moving:
             return
         before = PaymentProfile.objects.filter(customer=customer, is_default=True).first()

@@ -113,6 +113,7 @@ class Step(TenantModel):
     """
 
     change = TenantForeignKey(Change, on_delete=models.CASCADE, related_name="steps")
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
     stage = models.PositiveSmallIntegerField(choices=Stage)
     position = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=20, choices=StepKind)
@@ -134,10 +135,11 @@ class Step(TenantModel):
     class Meta:
         indexes = [
             models.Index(
-                fields=["tenant", "due_at"],
+                fields=["tenant", "due_at", "position"],
                 condition=models.Q(state__in=["waiting", "running", "retrying"]),
                 name="step_due",
             ),
+            models.Index(fields=["tenant", "customer"], condition=models.Q(state="running"), name="step_running"),
         ]
 
     def __str__(self) -> str:

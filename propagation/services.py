@@ -277,6 +277,7 @@ def _begin(change: Change, steps: list[Step], retired: Iterable[PaymentProfile] 
     steps += _supersede_earlier(change, steps, {profile.pk for profile in retired})
     for position, step in enumerate(steps):
         step.change = change
+        step.customer = change.customer
         step.position = position
     Step.objects.bulk_create(steps)
     advance(change)
@@ -285,7 +286,7 @@ def _begin(change: Change, steps: list[Step], retired: Iterable[PaymentProfile] 
 
 def _open_steps(customer: Customer, condition: Q) -> Any:
     states = (*OPEN_STEP_STATES, StepState.FAILED)
-    return Step.objects.filter(condition, change__customer=customer, state__in=states)
+    return Step.objects.filter(condition, customer=customer, state__in=states)
 
 
 def _supersede_earlier(change: Change, steps: list[Step], retired: set[UUID]) -> list[Step]:

@@ -205,6 +205,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "customer",
+                    tenants.fields.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
                     "invoice",
                     tenants.fields.TenantForeignKey(
                         db_constraint=False,
@@ -308,8 +318,14 @@ class Migration(migrations.Migration):
             model_name="step",
             index=models.Index(
                 condition=models.Q(("state__in", ["waiting", "running", "retrying"])),
-                fields=["tenant", "due_at"],
+                fields=["tenant", "due_at", "position"],
                 name="step_due",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="step",
+            index=models.Index(
+                condition=models.Q(("state", "running")), fields=["tenant", "customer"], name="step_running"
             ),
         ),
         migrations.AddConstraint(
