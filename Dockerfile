@@ -30,4 +30,4 @@ RUN SECRET_KEY=build ENCRYPTION_KEYS=build DATABASE_URL=postgres://build@127.0.0
     python manage.py collectstatic --noinput --verbosity=0
 USER billing
 EXPOSE 8000
-CMD ["gunicorn", "billing_project.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm"]
+CMD ["gunicorn", "billing_project.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

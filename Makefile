@@ -20,11 +20,11 @@ setup: ## Make .venv as uv.lock says (every other target does this first)
 	@$(PYTHON3) tools/bootstrap.py
 
 run: setup ## Run everything with demo data: make run [PORT=8000] [SANDBOX_PORT=8001] [DEMO=no] [DEBUG=1]
-	@DEBUG=$(or $(DEBUG),false) $(PYTHON) -m tools.run --port $(PORT) --sandbox-port $(SANDBOX_PORT) $(if $(filter no,$(DEMO)),--no-demo)
+	@DEBUG=$(or $(DEBUG),false) exec $(PYTHON) -m tools.run --port $(PORT) --sandbox-port $(SANDBOX_PORT) $(if $(filter no,$(DEMO)),--no-demo)
 
 test: setup ## Run all tests, browser included: make test [ARGS="-k invitation -x"]
 	@$(PYTHON) -m tools.browser >/dev/null
-	@TEST_SERVICES=own $(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+	@TEST_SERVICES=own exec $(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup ## Lint, types, layers, templates, migrations, deployment checks, translations
 	@$(PYTHON) -m tools.check

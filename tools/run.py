@@ -18,6 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +105,7 @@ def pieces(environment: dict[str, str], port: int, sandbox_port: int) -> dict[st
     sandbox = [*python, "sandbox", "--port", str(sandbox_port), "--data", str(VAR / "sandbox")]
     sandbox += ["--smtp-port", smtp, "--mail-webhook-url", bounces]
     web = [*python, "gunicorn", "billing_project.wsgi", "--bind", f"{HOST}:{port}", "--worker-class", "gthread"]
-    web += ["--workers", "2", "--threads", str(WEB_THREADS), "--graceful-timeout", "5"]
+    web += ["--workers", "2", "--threads", str(WEB_THREADS), "--graceful-timeout", "5", "--no-control-socket"]
     web += ["--reload"] if environment["DEBUG"].lower() in {"1", "true", "on", "yes"} else []
     worker = [*celery, "worker", "--pool", "threads", "--concurrency", str(WORKER_THREADS)]
     worker += ["--without-gossip", "--without-mingle"]
@@ -259,14 +260,17 @@ def run(port: int, sandbox_port: int, *, demo: bool) -> None:
         running = pieces(environment, port, sandbox_port)
         (LOGS / "setup.log").unlink(missing_ok=True)
         start(running["sandbox"], stack)
-        manage("migrate", "--verbosity=1")
-        if environment["DEBUG"].lower() in {"0", "false", "off", "no", ""}:
-            collect_static()
+        with ThreadPoolExecutor() as pool:
+            steps = [pool.submit(manage, "migrate", "--verbosity=1"), pool.submit(collect_static)]
+        for step in steps:
+            step.result()
+        start(running["web"], stack)
         wait_for(running["sandbox"], f"http://{HOST}:{sandbox_port}/healthz")
         if demo:
             load_demo_data()
-        for name in ("web", "worker", "beat"):
-            start(running[name], stack)
+        # Workers come last: they would act on demo rows that the gateway does not know yet.
+        start(running["worker"], stack)
+        start(running["beat"], stack)
         wait_for(running["web"], f"http://{HOST}:{port}/readyz")
         announce(port, sandbox_port, time.monotonic() - started)
         watch([postgres, valkey], running)
