@@ -49,7 +49,7 @@ def for_browser(details: Mapping[str, Any], invitation: Invitation) -> dict[str,
     return {
         "name": details["holder_name"],
         "email": invitation.email,
-        "phone": str(invitation.customer.phone or ""),
+        "phone": invitation.customer.phone.as_e164 if invitation.customer.phone else "",
         "address": {theirs: address.get(ours, "") for ours, theirs in names.items()}
         | {"country": address.get("country", "")},
     }

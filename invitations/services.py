@@ -199,7 +199,7 @@ def _queue_messages(invitation: Invitation) -> None:
         queue_email(template="invitation", language=invitation.language, to=invitation.email, context=context, **about)
     if Channel.SMS in invitation.channels:
         queue_sms(
-            template="invitation", language=invitation.language, to=str(invitation.phone), context=context, **about
+            template="invitation", language=invitation.language, to=invitation.phone.as_e164, context=context, **about
         )
 
 
@@ -215,7 +215,9 @@ def resend_invitation(*, actor: Actor, invitation: Invitation) -> Invitation:
 
     Raises InvitationError `not_open`, `resend_limit` or `resend_too_soon`.
     """
-    invitation = Invitation.objects.select_for_update().select_related("customer", "profile").get(pk=invitation.pk)
+    invitation = (
+        Invitation.objects.select_for_update(of=("self",)).select_related("customer", "profile").get(pk=invitation.pk)
+    )
     if not invitation.is_open:
         raise _not_open()
     allowed_from = resend_allowed_from(invitation)
