@@ -4,8 +4,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
-from propagation.selectors import attention_count
 
+from propagation.selectors import attention_count
 from tenants.access import Right, may
 from tenants.scope import ScopeRequired, current_tenant_id, tenant_scope
 

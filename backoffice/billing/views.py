@@ -1,0 +1,70 @@
+"""Subscriptions and invoices: lists and pages to read, leading to the customer and to the changes that moved them."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from backoffice.billing.queries import (
+    INVOICE_CHIPS,
+    SUBSCRIPTION_CHIPS,
+    InvoiceFilters,
+    SubscriptionFilters,
+    with_payer,
+)
+from backoffice.changes.queries import with_progress
+from backoffice.filters import chips
+from backoffice.paging import keyset_page
+from propagation.models import Change
+from subscriptions.models import Invoice, Subscription
+from tenants.access import Right, StaffRequest, needs
+
+
+@needs(Right.VIEW)
+def subscriptions(request: StaffRequest) -> HttpResponse:
+    filters = SubscriptionFilters(request.GET)
+    page = keyset_page(filters.rows(), request.GET, key="number")
+    context = {
+        "filters": filters,
+        "chips": chips(request.GET, "state", SUBSCRIPTION_CHIPS),
+        "page": page,
+        "rows": with_payer(page.items),
+        "any_filter": filters.is_filtered or request.GET.get("state"),
+    }
+    return render(request, "backoffice/billing/subscriptions.html", context)
+
+
+@needs(Right.VIEW)
+def subscription(request: StaffRequest, subscription_id: UUID) -> HttpResponse:
+    rows = Subscription.objects.select_related("customer", "price__product", "payment_profile__replaced_by")
+    found = get_object_or_404(rows, pk=subscription_id)
+    changes = Change.objects.filter(steps__subscription=found).select_related("old_profile", "new_profile")
+    context = {
+        "shown": with_payer([found])[0],
+        "subscription": found,
+        "invoices": found.invoices.select_related("payment_profile").order_by("-number")[:25],
+        "changes": with_progress(changes.order_by("-number").distinct()[:25]),
+    }
+    return render(request, "backoffice/billing/subscription.html", context)
+
+
+@needs(Right.VIEW)
+def invoices(request: StaffRequest) -> HttpResponse:
+    filters = InvoiceFilters(request.GET)
+    page = keyset_page(filters.rows(), request.GET, key="number")
+    context = {
+        "filters": filters,
+        "chips": chips(request.GET, "state", INVOICE_CHIPS),
+        "page": page,
+        "any_filter": filters.is_filtered or request.GET.get("state"),
+    }
+    return render(request, "backoffice/billing/invoices.html", context)
+
+
+@needs(Right.VIEW)
+def invoice(request: StaffRequest, invoice_id: UUID) -> HttpResponse:
+    rows = Invoice.objects.select_related("customer", "subscription__price__product", "payment_profile")
+    found = get_object_or_404(rows, pk=invoice_id)
+    changes = Change.objects.filter(steps__invoice=found).select_related("old_profile", "new_profile")
+    context = {"invoice": found, "changes": with_progress(changes.order_by("-number").distinct()[:25])}
+    return render(request, "backoffice/billing/invoice.html", context)

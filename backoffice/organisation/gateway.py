@@ -1,0 +1,63 @@
+"""The tenant's account at the payment gateway: its state, the last events, and its keys."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.filters import chips
+from backoffice.organisation.forms import GatewayKeysForm
+from backoffice.paging import keyset_page, read_uuid
+from payments.errors import GatewayAccountError
+from payments.gateway.accounts import connect_account
+from payments.models import EventState, GatewayAccount, GatewayEvent
+from tenants.access import Right, StaffRequest, needs
+from tenants.scope import tenant_scope
+
+EVENT_CHIPS = {"": gettext_lazy("All events"), **{state.value: state.label for state in EventState}}
+
+
+@needs(Right.VIEW)
+def gateway(request: StaffRequest) -> HttpResponse:
+    events = GatewayEvent.objects.defer("payload")
+    if (state := request.GET.get("state", "")) in EventState.values:
+        events = events.filter(state=state)
+    account = GatewayAccount.objects.first()
+    context = {
+        "account": account,
+        "livemode": account is not None and account.publishable_key.startswith("pk_live_"),
+        "chips": chips(request.GET, "state", EVENT_CHIPS),
+        "page": keyset_page(events, request.GET, key="id", read=read_uuid, size=25),
+    }
+    return render(request, "backoffice/organisation/gateway.html", context)
+
+
+def _try_to_connect(request: StaffRequest, form: GatewayKeysForm) -> bool:
+    try:
+        connect_account(
+            tenant_id=request.tenant.pk,
+            actor=request.actor,
+            publishable_key=form.cleaned_data["publishable_key"],
+            secret_key=form.cleaned_data["secret_key"],
+        )
+    except GatewayAccountError as error:
+        for name, message in (error.fields or {"": error.message}).items():
+            form.add_error(name or None, str(message))
+        return False
+    return True
+
+
+@needs(Right.OWN, gateway=True)
+def gateway_connect(request: StaffRequest) -> HttpResponse:
+    """Takes new keys, and keeps them only when the gateway has accepted them."""
+    form = GatewayKeysForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and _try_to_connect(request, form):
+        messages.success(request, _("The gateway has accepted the keys; its events reach us."))
+        return redirect("backoffice:gateway", tenant_slug=request.tenant.slug)
+    with tenant_scope(request.tenant.pk):
+        account = GatewayAccount.objects.first()
+        context = {"form": form, "account": account}
+        return render(
+            request, "backoffice/organisation/gateway_connect.html", context, status=422 if form.errors else 200
+        )

@@ -1,0 +1,72 @@
+"""The back office's addresses, below /t/<tenant>/. Each view says which right it needs; see tenants.access."""
+
+from django.urls import include, path
+
+from backoffice import search
+from backoffice.audit import views as audit
+from backoffice.billing import products
+from backoffice.billing import views as billing
+from backoffice.changes import views as changes
+from backoffice.invitations import send
+from backoffice.invitations import views as invitations
+from backoffice.organisation import gateway, team
+from backoffice.organisation import views as organisation
+from backoffice.overview import views as overview
+
+app_name = "backoffice"
+
+invite = [
+    path("", send.invitation_choose, name="invitation_choose"),
+    path("send/", send.invitation_send, name="invitation_send"),
+    path("preview/", send.invitation_preview, name="invitation_preview"),
+    path("preview/mail/", send.invitation_preview_mail, name="invitation_preview_mail"),
+]
+invitation = [
+    path("", invitations.invitation, name="invitation"),
+    path("link/", invitations.invitation_link_show, name="invitation_link"),
+    path("resend/", invitations.invitation_resend, name="invitation_resend"),
+    path("revoke/", invitations.invitation_revoke, name="invitation_revoke"),
+]
+changes_urls = [
+    path("", changes.changes, name="changes"),
+    path("<uuid:change_id>/", changes.change, name="change"),
+    path("<uuid:change_id>/progress/", changes.change_progress, name="change_progress"),
+    path("steps/<uuid:step_id>/retry/", changes.step_retry, name="step_retry"),
+    path("steps/<uuid:step_id>/waive/", changes.step_waive, name="step_waive"),
+]
+products_urls = [
+    path("", products.products, name="products"),
+    path("new/", products.product_create, name="product_create"),
+    path("<uuid:product_id>/", products.product, name="product"),
+    path("<uuid:product_id>/edit/", products.product_edit, name="product_edit"),
+    path("<uuid:product_id>/prices/", products.price_create, name="price_create"),
+    path("prices/<uuid:price_id>/active/", products.price_active, name="price_active"),
+]
+settings_urls = [
+    path("organisation/", organisation.settings, name="settings"),
+    path("organisation/colour/", organisation.settings_colour, name="settings_colour"),
+    path("team/", team.team, name="team"),
+    path("team/invite/", team.team_invite, name="team_invite"),
+    path("team/<uuid:membership_id>/role/", team.team_role, name="team_role"),
+    path("team/<uuid:membership_id>/remove/", team.team_remove, name="team_remove"),
+    path("team/invitations/<uuid:invitation_id>/revoke/", team.team_invitation_revoke, name="team_invitation_revoke"),
+    path("gateway/", gateway.gateway, name="gateway"),
+    path("gateway/keys/", gateway.gateway_connect, name="gateway_connect"),
+    path("audit/", audit.audit, name="audit"),
+]
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("search/", search.search, name="search"),
+    path("customers/", include("backoffice.customers.urls")),
+    path("", include("backoffice.profiles.urls")),
+    path("customers/<uuid:customer_id>/invite/", include(invite)),
+    path("invitations/", invitations.invitations, name="invitations"),
+    path("invitations/<uuid:invitation_id>/", include(invitation)),
+    path("changes/", include(changes_urls)),
+    path("subscriptions/", billing.subscriptions, name="subscriptions"),
+    path("subscriptions/<uuid:subscription_id>/", billing.subscription, name="subscription"),
+    path("invoices/", billing.invoices, name="invoices"),
+    path("invoices/<uuid:invoice_id>/", billing.invoice, name="invoice"),
+    path("products/", include(products_urls)),
+    path("settings/", include(settings_urls)),
+]
