@@ -261,9 +261,9 @@ def run(port: int, sandbox_port: int, *, demo: bool) -> None:
         (LOGS / "setup.log").unlink(missing_ok=True)
         start(running["sandbox"], stack)
         with ThreadPoolExecutor() as pool:
-            steps = [pool.submit(manage, "migrate", "--verbosity=1"), pool.submit(collect_static)]
-        for step in steps:
-            step.result()
+            migrating, collecting = pool.submit(manage, "migrate", "--verbosity=1"), pool.submit(collect_static)
+        migrating.result()
+        collecting.result()
         start(running["web"], stack)
         wait_for(running["sandbox"], f"http://{HOST}:{sandbox_port}/healthz")
         if demo:
