@@ -36,7 +36,16 @@ def main() -> None:
         mail_webhook_url=arguments.mail_webhook_url,
         open_control=arguments.open_control,
     )
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False, http="h11")
+    uvicorn.run(
+        app,
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        access_log=False,
+        http="h11",
+        # A request that a fault holds back does not hold back the end.
+        timeout_graceful_shutdown=1,
+    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def create(call: Call) -> Json:
     if params.get("customer") is not None:
         call.live("customer", params["customer"], param="customer")
     intent = build(call, params["amount"], params["currency"].lower(), params.get("customer"))
+    intent["allowed_payment_method_types"] = params.get("allowed_payment_method_types")
     intent["description"] = params.get("description")
     intent["receipt_email"] = params.get("receipt_email")
     intent["setup_future_usage"] = params.get("setup_future_usage")

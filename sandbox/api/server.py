@@ -50,6 +50,7 @@ class Incoming:
     fault: str | None = None
     replayed: bool = False
     effect: bool = False
+    logged: bool = False
 
     @property
     def idempotency_key(self) -> str | None:
@@ -127,6 +128,10 @@ class Gateway:
             await before_effect(rules, receive, replay=remembered is not None)
             answer = remembered or self.execute(account, incoming, rules)
             self.finish(incoming, answer)
+            if key:
+                # The answer is remembered: whoever asks again while this one is held back gets it.
+                account.running_keys.discard(key)
+                key = None
             await after_effect(rules, receive)
             return answer
         except StripeError as error:
@@ -140,7 +145,7 @@ class Gateway:
             self.finish(incoming, answer)
             return answer
         except Dropped:
-            self.finish(incoming, Answer(0, b""), logged=incoming.effect or incoming.replayed)
+            self.finish(incoming, Answer(0, b""))
             raise
         finally:
             if key and account:
@@ -248,9 +253,10 @@ class Gateway:
         )
         self.store.queue(sql, account.slug, key, incoming.started, json.dumps(record))
 
-    def finish(self, incoming: Incoming, answer: Answer, *, logged: bool = False) -> None:
-        """Log the request and commit; only then may the answer go out."""
-        if not logged:
+    def finish(self, incoming: Incoming, answer: Answer) -> None:
+        """Log the request, once, and commit; only then may the answer go out."""
+        if not incoming.logged:
+            incoming.logged = True
             line = log_line(incoming, answer)
             slug = incoming.account.slug if incoming.account else None
             self.store.queue(

@@ -67,6 +67,11 @@ class Box:
         return answer.json()
 
 
+def error_of(refused: pytest.ExceptionInfo[stripe.StripeError]) -> Any:
+    """The ``error`` of the answer's body."""
+    return refused.value.error
+
+
 @dataclass
 class Tenant:
     """An account of the box, and a client with its key."""
@@ -178,7 +183,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 def open_account(box: Box, **more: Any) -> Tenant:
     slug = f"shop-{next(numbers)}"
     keys = box.control("POST", "accounts", json={"slug": slug, "name": "Shop", "default_currency": "eur", **more})
-    client = stripe.StripeClient(keys["secret_key"], base_addresses=dict.fromkeys(ADDRESSES, box.url))  # type: ignore[arg-type]
+    client = stripe.StripeClient(keys["secret_key"], base_addresses=dict.fromkeys(ADDRESSES, box.url))
     return Tenant(box, slug, keys, client)
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import httpx
 import pytest
 import stripe
@@ -8,9 +10,9 @@ from sandbox.contract import compiled
 from tests.sandbox.conftest import Tenant
 
 
-def refusal(call: object, *arguments: object) -> stripe.StripeError:
+def refusal(call: Any, *arguments: object) -> Any:
     with pytest.raises(stripe.StripeError) as refused:
-        call(*arguments)  # type: ignore[operator]
+        call(*arguments)
     return refused.value
 
 
@@ -30,9 +32,11 @@ def test_every_contract_compiles() -> None:
         ({"tax_exempt": "perhaps"}, None, "tax_exempt"),
     ],
 )
-def test_refuses_what_does_not_fit_the_contract(shop: Tenant, params: dict, code: str | None, param: str) -> None:
+def test_refuses_what_does_not_fit_the_contract(
+    shop: Tenant, params: dict[str, Any], code: str | None, param: str
+) -> None:
     error = refusal(shop.v1.customers.create, params)
-    assert isinstance(error, stripe.InvalidRequestError)
+    assert error.error.type == "invalid_request_error"
     assert (error.code, error.param, error.http_status) == (code, param, 400)
     assert error.error.request_log_url.endswith(f"/logs/{error.request_id}")
     assert shop.box.http.get(error.error.request_log_url).status_code == 200

@@ -1,7 +1,9 @@
+from typing import Any
+
 import pytest
 import stripe
 
-from tests.sandbox.conftest import Tenant
+from tests.sandbox.conftest import Tenant, error_of, open_account
 
 DECLINES = [
     ("pm_card_visa_chargeDeclined", "card_declined", "generic_decline"),
@@ -20,7 +22,7 @@ def test_declined_when_saved(shop: Tenant, card: str, code: str, decline_code: s
     intent = shop.v1.setup_intents.create({"customer": shop.customer().id})
     with pytest.raises(stripe.CardError) as declined:
         shop.v1.setup_intents.confirm(intent.id, {"payment_method": card})
-    error = declined.value.error
+    error = error_of(declined)
     assert (declined.value.http_status, error.code, error.decline_code) == (402, code, decline_code)
     assert error.setup_intent.status == "requires_payment_method"
     now = shop.v1.setup_intents.retrieve(intent.id)
@@ -41,7 +43,7 @@ def test_declined_when_saved(shop: Tenant, card: str, code: str, decline_code: s
         ({"cvc": "12"}, "invalid_cvc"),
     ],
 )
-def test_refuses_what_cannot_be_a_card(shop: Tenant, card: dict, code: str) -> None:
+def test_refuses_what_cannot_be_a_card(shop: Tenant, card: dict[str, Any], code: str) -> None:
     given = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123", **card}
     with pytest.raises(stripe.CardError) as refused:
         shop.v1.payment_methods.create({"type": "card", "card": given})
@@ -55,14 +57,12 @@ def test_brands(shop: Tenant, brand: str) -> None:
 
 
 def test_fingerprint_is_the_numbers_within_an_account(shop: Tenant) -> None:
-    from tests.sandbox.conftest import open_account
-
     one, two = (shop.v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}}) for _ in range(2))
     other = open_account(shop.box).v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}})
     assert one.card.fingerprint == two.card.fingerprint != other.card.fingerprint
 
 
-def charge(shop: Tenant, customer: str, method: str, **more: object) -> stripe.PaymentIntent:
+def charge(shop: Tenant, customer: str, method: str, **more: object) -> Any:
     terms = {"amount": 900, "currency": "eur", "customer": customer, "payment_method": method, "confirm": True}
     return shop.v1.payment_intents.create({**terms, "off_session": True, **more})
 
@@ -110,8 +110,8 @@ def test_saved_but_declined_when_charged(shop: Tenant, card: str, decline_code: 
     assert status == "succeeded"
     with pytest.raises(stripe.CardError) as declined:
         charge(shop, customer, method)
-    assert declined.value.error.decline_code == decline_code
-    assert declined.value.error.payment_intent.status == "requires_payment_method"
+    assert error_of(declined).decline_code == decline_code
+    assert error_of(declined).payment_intent.status == "requires_payment_method"
     assert shop.event_types()[-2:] == ["charge.failed", "payment_intent.payment_failed"]
 
 
@@ -131,4 +131,4 @@ def test_intents_that_have_ended(shop: Tenant) -> None:
         with pytest.raises(stripe.InvalidRequestError) as refused:
             verb(intent.id)
         assert refused.value.code == "setup_intent_unexpected_state"
-        assert refused.value.error.setup_intent.id == intent.id
+        assert error_of(refused).setup_intent.id == intent.id

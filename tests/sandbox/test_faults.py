@@ -1,9 +1,11 @@
+import threading
 import time
+from typing import Any
 
 import pytest
 import stripe
 
-from tests.sandbox.conftest import Tenant
+from tests.sandbox.conftest import Tenant, error_of, wait_for
 
 KEY = {"idempotency_key": "key-1"}
 
@@ -33,11 +35,40 @@ def test_times_out(shop: Tenant, kind: str, made: int) -> None:
     assert len(shop.v1.customers.list().data) == made
 
 
+def test_an_answer_held_back_is_replayed_meanwhile(shop: Tenant) -> None:
+    shop.fault("timeout_after", times=1, latency_seconds=3)
+
+    def ask() -> None:
+        with pytest.raises(stripe.APIConnectionError):
+            create(shop)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    wait_for(lambda: shop.requests())
+    again = create(shop)
+    assert again.last_response.headers["idempotent-replayed"] == "true"
+    assert first.is_alive()
+    first.join()
+    assert [line["effect"] for line in shop.requests()] == [True, False]
+
+
+def test_a_replay_can_be_dropped_and_is_logged(shop: Tenant) -> None:
+    create(shop)
+    shop.fault("drop_after", times=1)
+    with pytest.raises(stripe.APIConnectionError):
+        create(shop)
+    assert [(line["replayed"], line["effect"]) for line in shop.requests()] == [(False, True), (True, False)]
+
+
+def create(shop: Tenant) -> Any:
+    return shop.v1.customers.create({"name": "A"}, KEY)
+
+
 def test_conflict_and_rate_limit_are_not_remembered(shop: Tenant) -> None:
     shop.fault("conflict", times=1)
     with pytest.raises(stripe.APIError) as conflict:
         shop.v1.customers.create({"name": "A"}, KEY)
-    assert (conflict.value.http_status, conflict.value.error.code) == (409, "lock_timeout")
+    assert (conflict.value.http_status, error_of(conflict).code) == (409, "lock_timeout")
     shop.fault("rate_limited", times=1, retry_after=3, should_retry=True)
     with pytest.raises(stripe.RateLimitError) as limited:
         shop.v1.customers.create({"name": "A"}, KEY)

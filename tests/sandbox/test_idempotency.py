@@ -1,10 +1,11 @@
 import threading
+from typing import Any
 
 import httpx
 import pytest
 import stripe
 
-from tests.sandbox.conftest import Tenant
+from tests.sandbox.conftest import Tenant, error_of, open_account
 
 KEY = {"idempotency_key": "key-1"}
 
@@ -23,12 +24,10 @@ def test_refuses_a_key_with_other_parameters(shop: Tenant) -> None:
     with pytest.raises(stripe.IdempotencyError) as refused:
         shop.v1.customers.create({"name": "Bob"}, KEY)
     assert refused.value.http_status == 400
-    assert refused.value.error.type == "idempotency_error"
+    assert error_of(refused).type == "idempotency_error"
 
 
-def test_a_key_belongs_to_its_account(box: object, shop: Tenant) -> None:
-    from tests.sandbox.conftest import open_account
-
+def test_a_key_belongs_to_its_account(shop: Tenant) -> None:
     other = open_account(shop.box)
     assert shop.v1.customers.create({"name": "A"}, KEY).id != other.v1.customers.create({"name": "A"}, KEY).id
 
@@ -59,7 +58,7 @@ def test_two_at_once_with_one_key(shop: Tenant) -> None:
     shop.fault("latency", latency_seconds=0.6, times=1)
     first = threading.Thread(target=lambda: shop.v1.customers.create({"name": "A"}, KEY))
     first.start()
-    answers = []
+    answers: list[tuple[int, Any]] = []
     while first.is_alive() and not any(code == 409 for code, _ in answers):
         response = httpx.post(
             shop.box.url + "/v1/customers",
