@@ -66,7 +66,7 @@ def set_environment() -> None:
             "SANDBOX_URL": sandbox,
             "STRIPE_API_BASE": sandbox,
             "STRIPE_JS_URL": f"{sandbox}/js/stripe.js",
-            "STRIPE_DASHBOARD_BASE": f"{sandbox}/dashboard",
+            "STRIPE_DASHBOARD_BASE": sandbox,
             "STRIPE_FRAME_ORIGINS": sandbox,
             "STRIPE_WEBHOOK_BASE_URL": f"http://{site}",
             "SMS_API_BASE": sandbox,

@@ -57,7 +57,7 @@ def development_environment(
         "SANDBOX_URL": sandbox,
         "STRIPE_API_BASE": sandbox,
         "STRIPE_JS_URL": f"{sandbox}/js/stripe.js",
-        "STRIPE_DASHBOARD_BASE": f"{sandbox}/dashboard",
+        "STRIPE_DASHBOARD_BASE": sandbox,
         "STRIPE_FRAME_ORIGINS": sandbox,
         "STRIPE_WEBHOOK_BASE_URL": site,
         "DEFAULT_FROM_EMAIL": "billing@example.com",
