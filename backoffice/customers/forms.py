@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.functional import lazy
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
@@ -16,11 +18,15 @@ from customers.models import AddressKind, Customer
 from customers.services import CUSTOMER_FIELDS
 from customers.validation import format_phone, parse_cc_emails, parse_phone, parse_vat_number
 
+_capitalised = lazy(capfirst, str)
+
 
 def _text(name: str, **options: Any) -> forms.CharField:
     """A text field with the model field's label and length."""
     field = Customer._meta.get_field(name)
-    return forms.CharField(label=field.verbose_name, max_length=field.max_length, required=False, **options)
+    return forms.CharField(
+        label=_capitalised(field.verbose_name), max_length=field.max_length, required=False, **options
+    )
 
 
 class CustomerForm(forms.Form):
@@ -134,7 +140,7 @@ class CustomerEntry:
 class CustomerFilterForm(FilterForm):
     """The list's filters beside the status, which has chips."""
 
-    placeholder = _("Search name, e-mail, number or last 4 digits")
+    placeholder = _("Name, e-mail, number, last 4 digits")
     payment = choice(
         _("Any payment method"),
         [

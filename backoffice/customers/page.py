@@ -37,6 +37,7 @@ def customer_page(customer: Customer, slug: str) -> dict[str, Any]:
     subscriptions = list(
         customer.subscriptions.select_related("price__product", "payment_profile__replaced_by").order_by("-number")
     )
+    subscriptions.sort(key=lambda subscription: subscription.state not in LIVE_STATES)
     shown_subscriptions = with_payer(subscriptions)
     addresses = {address.kind: address for address in customer.addresses.all()}
     invitations = list(
@@ -62,7 +63,7 @@ def customer_page(customer: Customer, slug: str) -> dict[str, Any]:
         "billing_address": _address_lines(addresses.get(AddressKind.BILLING)),
         "shipping_address": _address_lines(addresses.get(AddressKind.SHIPPING)),
         "same_email": _others_with_email(customer),
-        "timeline": timeline(customer, slug, size=SHOWN_EVENTS),
+        "timeline": timeline(customer, slug, size=SHOWN_EVENTS, in_short=True),
     }
 
 

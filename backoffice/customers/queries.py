@@ -193,9 +193,10 @@ def _cursor(text: str | None, columns: tuple[str, ...]) -> tuple[Any, ...] | Non
     try:
         values = json.loads(urlsafe_b64decode((text or "").encode()))
         fields = [Customer._meta.get_field(column) for column in columns]
-        return tuple(field.to_python(value) for field, value in zip(fields, values, strict=True))
+        cursor = tuple(field.to_python(value) for field, value in zip(fields, values, strict=True))
     except (ValueError, TypeError, ValidationError):
         return None
+    return None if None in cursor else cursor
 
 
 def describe(customers: Iterable[Customer]) -> list[CustomerRow]:

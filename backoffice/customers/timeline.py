@@ -24,8 +24,13 @@ class TimelinePage:
     older: str
 
 
-def timeline(customer: Customer, slug: str, *, before: str = "", size: int = PAGE_SIZE) -> TimelinePage:
-    """One page, from the moment `before` (ISO 8601) back; a moment that cannot be read counts as now."""
+def timeline(
+    customer: Customer, slug: str, *, before: str = "", size: int = PAGE_SIZE, in_short: bool = False
+) -> TimelinePage:
+    """One page, from the moment `before` (ISO 8601) back; a moment that cannot be read counts as now.
+
+    `in_short` leaves out what was changed from what to what.
+    """
     moment = _moment(before)
     entries = AuditEntry.objects.filter(customer_id=customer.pk)
     sent = Message.objects.filter(customer_id=customer.pk)
@@ -35,6 +40,8 @@ def timeline(customer: Customer, slug: str, *, before: str = "", size: int = PAG
     found += [_message_item(message) for message in sent.order_by("-created_at", "-id")[: size + 1]]
     found.sort(key=lambda item: item["at"], reverse=True)
     items = found[:size]
+    if in_short:
+        items = [item | {"details": []} for item in items]
     return TimelinePage(items, items[-1]["at"].isoformat() if len(found) > size else "")
 
 
