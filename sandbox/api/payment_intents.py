@@ -220,7 +220,7 @@ def authenticate(call: Call, intent: Json, *, passed: bool) -> Json:
     else:
         succeed(call, intent, method)
         if intent.get("_invoice"):
-            from .invoices import mark_paid
+            from .invoice_payments import mark_paid
 
             mark_paid(call, call.account.shelf("invoice").items[intent["_invoice"]], intent)
     return intent

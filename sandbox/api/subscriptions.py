@@ -4,7 +4,7 @@ from typing import Any
 
 from ..errors import invalid_request
 from ..store import Json
-from . import invoices
+from . import invoice_payments, invoices
 from .call import Call, merge_metadata, new_id, none_if_empty, public, snapshot
 from .customers import require_attached
 from .lists import page
@@ -166,7 +166,7 @@ def first_invoice(call: Call, subscription: Json, customer: Json) -> Any:
     behaviour = call.params.get("payment_behavior", "allow_incomplete")
     if subscription["collection_method"] == "charge_automatically":
         subscription["status"] = "incomplete"
-    method = invoices.method_for(call, invoice, None)
+    method = invoice_payments.method_for(call, invoice, None)
     if (
         method is None
         and subscription["status"] == "incomplete"
@@ -175,16 +175,16 @@ def first_invoice(call: Call, subscription: Json, customer: Json) -> Any:
     ):
         call.store.remove(call.account, "subscription", subscription["id"])
         call.store.remove(call.account, "invoice", invoice["id"])
-        raise invalid_request(invoices.NO_METHOD, code="resource_missing")
+        raise invalid_request(invoice_payments.NO_METHOD, code="resource_missing")
     call.emit("customer.subscription.created", subscription)
     invoices.finalize_now(call, invoice)
     if invoice["status"] == "paid" or subscription["collection_method"] == "send_invoice":
         return None
     if behaviour == "default_incomplete":
-        invoices.intent_for(call, invoice)
+        invoice_payments.intent_for(call, invoice)
         return None
     off_session = bool(call.params.get("off_session"))
-    return invoices.charge(call, invoice, method, off_session=off_session) if method else None
+    return invoice_payments.charge(call, invoice, method, off_session=off_session) if method else None
 
 
 def retrieve(call: Call) -> Json:
