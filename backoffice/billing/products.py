@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -18,15 +18,16 @@ from subscriptions.services import create_price, create_product
 from tenants.access import Right, StaffRequest, needs
 
 
+def live_counts(column: str) -> dict[UUID, int]:
+    """How many live subscriptions each product (`price__product`) or price (`price`) has."""
+    live = Subscription.objects.filter(state__in=LIVE_STATES)
+    return dict(live.values_list(column).annotate(count=Count("id")).order_by())
+
+
 @needs(Right.VIEW)
 def products(request: StaffRequest) -> HttpResponse:
     rows = Product.objects.prefetch_related(Prefetch("prices", Price.objects.order_by("currency", "amount_minor")))
-    live = dict(
-        Subscription.objects.filter(state__in=LIVE_STATES)
-        .values_list("price__product")
-        .annotate(count=Count("id"))
-        .order_by()
-    )
+    live = live_counts("price__product")
     context = {"rows": [(product, live.get(product.pk, 0)) for product in rows.order_by("-is_active", "name_en")[:200]]}
     return render(request, "backoffice/billing/products.html", context)
 
@@ -51,12 +52,11 @@ def product(request: StaffRequest, product_id: UUID) -> HttpResponse:
 
 def _product_page(request: StaffRequest, found: Product, *bound: forms.BaseForm) -> HttpResponse:
     """`bound` are forms with errors to be shown instead of fresh ones."""
-    prices = found.prices.annotate(
-        live=Count("subscriptions", filter=Q(subscriptions__state__in=LIVE_STATES))
-    ).order_by("-is_active", "currency", "amount_minor")
+    live = live_counts("price")
+    prices = found.prices.order_by("-is_active", "currency", "amount_minor")
     context = {
         "product": found,
-        "prices": prices,
+        "prices": [(price, live.get(price.pk, 0)) for price in prices],
         "form": next((form for form in bound if isinstance(form, ProductForm)), ProductForm(instance=found)),
         "price_form": next(
             (form for form in bound if isinstance(form, PriceForm)),

@@ -62,7 +62,13 @@ def make_change(customer: Customer, **more: Any) -> Change:
 
 
 def make_step(change: Change, **more: Any) -> Step:
-    defaults: dict[str, Any] = {"change": change, "stage": 30, "kind": "subscription", "due_at": timezone.now()}
+    defaults: dict[str, Any] = {
+        "change": change,
+        "customer": change.customer,
+        "stage": 30,
+        "kind": "subscription",
+        "due_at": timezone.now(),
+    }
     return Step.objects.create(**defaults | more)
 
 

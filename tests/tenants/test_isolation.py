@@ -65,7 +65,7 @@ def fill() -> None:
         number=1, customer=customer, channels=["email"], language="en", lifetime_hours=24, expires_at=timezone.now()
     )
     change = Change.objects.create(number=1, customer=customer, kind="replace", source="backoffice", actor_kind="staff")
-    step = Step.objects.create(change=change, stage=10, kind="attach", due_at=timezone.now())
+    step = Step.objects.create(change=change, customer=customer, stage=10, kind="attach", due_at=timezone.now())
     StepAttempt.objects.create(step=step, number=1)
     record(actor=Actor.system("tests"), action="customer.created", target=customer)
 
