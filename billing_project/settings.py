@@ -219,6 +219,10 @@ STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=20.0)
 STRIPE_WEBHOOK_BASE_URL = env.str("STRIPE_WEBHOOK_BASE_URL", default=BASE_URL).rstrip("/")
 #: Calls a second to one gateway account, all workers together; a little under what the gateway allows.
 GATEWAY_CALLS_PER_SECOND = env.float("GATEWAY_CALLS_PER_SECOND", default=95.0)
+#: Against card testing: tries in an hour with one customer's record and from one address; failed tries with one link.
+CARD_TRIES_PER_CUSTOMER = env.int("CARD_TRIES_PER_CUSTOMER", default=10)
+CARD_TRIES_PER_ADDRESS = env.int("CARD_TRIES_PER_ADDRESS", default=20)
+CARD_FAILURES_PER_LINK = env.int("CARD_FAILURES_PER_LINK", default=10)
 
 _stripe_js = urlsplit(STRIPE_JS_URL)
 STRIPE_JS_ORIGIN = f"{_stripe_js.scheme}://{_stripe_js.netloc}"

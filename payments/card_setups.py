@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -30,9 +31,6 @@ from tenants.scope import tenant_scope
 log = structlog.get_logger(__name__)
 
 HOUR = timedelta(hours=1)
-#: Tries in an hour with one customer's record, and from one address; failed tries in all with one link. A setting of
-#: the same name overrules.
-LIMITS = {"CARD_TRIES_PER_CUSTOMER": 10, "CARD_TRIES_PER_ADDRESS": 20, "CARD_FAILURES_PER_LINK": 10}
 _ADDRESS_PARTS = [part.name for part in fields(PostalAddress)]
 
 
@@ -113,18 +111,17 @@ def _reserve(**values: Any) -> CardSetup:
 
 def _check_limits(customer_id: UUID, link_id: UUID | None, ip: str | None) -> None:
     recent = CardSetup.objects.filter(created_at__gt=timezone.now() - HOUR)
-    over = (
-        _tries(recent.filter(customer_id=customer_id)) >= _limit("CARD_TRIES_PER_CUSTOMER")
-        or (link_id is not None and _failures(link_id) >= _limit("CARD_FAILURES_PER_LINK"))
-        or (ip is not None and _tries(recent.filter(ip=ip)) >= _limit("CARD_TRIES_PER_ADDRESS"))
-    )
-    if over:
-        log.warning("card_tries_exceeded", customer=str(customer_id), purpose_id=str(link_id or ""), ip=ip)
-        raise CardSetupError("too_many_attempts", _("Too many cards were tried. Wait an hour, then try again."))
+    if link_id is not None and _failures(link_id) >= settings.CARD_FAILURES_PER_LINK:
+        raise _too_many(_("Too many cards were tried with this link. Ask for a new one."), link=str(link_id))
+    if _tries(recent.filter(customer_id=customer_id)) >= settings.CARD_TRIES_PER_CUSTOMER:
+        raise _too_many(_("Too many cards were tried. Wait an hour, then try again."), customer=str(customer_id))
+    if ip is not None and _tries(recent.filter(ip=ip)) >= settings.CARD_TRIES_PER_ADDRESS:
+        raise _too_many(_("Too many cards were tried. Wait an hour, then try again."), ip=ip)
 
 
-def _limit(name: str) -> int:
-    return int(getattr(settings, name, LIMITS[name]))
+def _too_many(message: str | Promise, **where: str) -> CardSetupError:
+    log.warning("card_tries_exceeded", **where)
+    return CardSetupError("too_many_attempts", message)
 
 
 def _tries(setups: QuerySet[CardSetup]) -> int:
@@ -192,12 +189,12 @@ def count_failure(tenant_id: UUID, gateway_id: str, *, attempt: str, code: str) 
 
 
 def _over_the_limit(setup: CardSetup) -> list[str]:
-    """The gateway's ids of open entries that must end: all of the link's, or this one if it belongs to no link."""
+    """The gateway's ids of open entries that must end: all of the link's, or all begun for the customer in the hour."""
     open_ones = CardSetup.objects.filter(state=SetupState.OPEN)
-    if setup.purpose_id is not None and _failures(setup.purpose_id) >= _limit("CARD_FAILURES_PER_LINK"):
+    if setup.purpose_id is not None and _failures(setup.purpose_id) >= settings.CARD_FAILURES_PER_LINK:
         return list(open_ones.filter(purpose_id=setup.purpose_id).values_list("gateway_id", flat=True))
     recent = CardSetup.objects.filter(customer_id=setup.customer_id, created_at__gt=timezone.now() - HOUR)
-    if (recent.aggregate(n=Sum("failures"))["n"] or 0) >= _limit("CARD_TRIES_PER_CUSTOMER"):
+    if (recent.aggregate(n=Sum("failures"))["n"] or 0) >= settings.CARD_TRIES_PER_CUSTOMER:
         return list(open_ones.filter(pk__in=recent).values_list("gateway_id", flat=True))
     return []
 

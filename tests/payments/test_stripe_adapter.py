@@ -1,10 +1,14 @@
 """Every call of the adapter against the gateway's stand-in, which checks each request against Stripe's own contract."""
 
+import ast
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe
+from django.apps import apps
+from django.conf import settings
 from django.db import transaction
 
 from payments.gateway.errors import Declined, GatewayError, Gone, NeedsAuthentication, Refused
@@ -289,6 +293,27 @@ def test_no_call_is_made_inside_a_transaction(sandbox: Sandbox) -> None:
         with transaction.atomic(), pytest.raises(OpenTransaction):
             call()
     assert sandbox.requests() == []
+
+
+def test_the_other_end_holds_requests_to_the_contract(shelf: Shelf) -> None:
+    """What passes in this file would not, were it not in the installed version's own parameter types."""
+    for params in ({"colour": "red"}, {"preferred_locales": "fr"}, {"address": {"postcode": "H3B"}}):
+        with pytest.raises(stripe.InvalidRequestError):
+            shelf.stripe.raw_request("post", "/v1/customers", **params)
+
+
+def test_only_the_adapter_imports_stripe() -> None:
+    importers = {
+        path.relative_to(settings.BASE_DIR).as_posix()
+        for package in apps.get_app_configs()
+        if Path(package.path).parent == settings.BASE_DIR
+        for path in Path(package.path).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Import) and any(name.name.split(".")[0] == "stripe" for name in node.names))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stripe")
+    }
+    assert importers
+    assert all(path.startswith("payments/gateway/stripe_adapter/") for path in importers)
 
 
 def test_what_is_sent_says_the_installed_version_and_our_own_keys(gateway: StripeGateway, shelf: Shelf) -> None:
