@@ -309,6 +309,7 @@ def add_steps(historian: Historian, change: Change, moment: datetime, plans: lis
         step = historian.book.add(
             Step,
             change=change,
+            customer=change.customer,
             stage=stage,
             position=position,
             kind=kind,
