@@ -1,7 +1,6 @@
 """A change's steps in the customer's words."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -28,7 +27,6 @@ class ToldStep:
     title: str
     text: str = ""
     error: str = ""
-    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -63,12 +61,12 @@ def _tell(step: Step, tenant: Tenant) -> ToldStep:
         error = _why_not(step, tenant)
     elif step.state == StepState.WAIVED:
         text = _("%(tenant)s takes care of this.") % {"tenant": tenant.name}
-    return ToldStep(str(step.state), title, text, error, step.finished_at)
+    return ToldStep(str(step.state), title, text, error)
 
 
 def _words(step: Step) -> tuple[str, str]:
     if step.kind == StepKind.SUBSCRIPTION and step.subscription is not None:
-        return step.subscription.price.product.name, _("pays with the new card from now on")
+        return step.subscription.price.product.name, _("is paid with the new card from now on")
     if step.kind in (StepKind.INVOICE_COLLECT, StepKind.INVOICE_MOVE) and step.invoice is not None:
         amount = money_text(step.invoice.total_minor, step.invoice.currency)
         title = _("Invoice %(number)s, %(amount)s") % {"number": step.invoice.short_number, "amount": amount}

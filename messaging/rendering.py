@@ -60,6 +60,7 @@ def render(channel: str, template: str, language: str, context: dict[str, Any]) 
         "portal_url": f"{settings.BASE_URL}/portal/{tenant.slug}/",
         "language": language,
         "colours": palette(tenant.primary_colour),
+        "night": palette(tenant.primary_colour, dark=True),
         "logo_url": urljoin(f"{settings.BASE_URL}/", tenant.logo.url) if tenant.logo else "",
     } | context
     with translation.override(language), timezone.override(tenant.time_zone):
