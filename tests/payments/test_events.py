@@ -5,12 +5,14 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
 import stripe
 import time_machine
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -215,6 +217,23 @@ def test_an_event_whose_worker_died_is_taken_up_again(tenant_id: UUID) -> None:
         process(tenant_id)
     assert len(_calls) == 2
     assert again(stored).state == EventState.PROCESSED
+
+
+def test_workers_side_by_side_share_the_events_out(tenant_id: UUID) -> None:
+    stored = [store(tenant_id, event()) for _ in range(40)]
+    together = Barrier(4)
+
+    def work() -> None:
+        together.wait()
+        process(tenant_id)
+        connection.close()
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(_calls) == sorted(one.gateway_id for one in stored)
 
 
 def test_the_sweep_wakes_workers_for_events_whose_wake_up_was_lost(tenant_id: UUID, valkey: Any) -> None:
