@@ -14,6 +14,7 @@ from backoffice.demo.tour import EMAIL as TOUR_EMAIL
 from customers.models import Customer
 from invitations.models import Invitation, InvitationState
 from invitations.tokens import make_token
+from messaging.links import without_links
 from messaging.models import Channel, DeliveryEvent, Message, MessageState
 from messaging.rendering import render
 from payments.models import PaymentProfile, ProfileState
@@ -183,8 +184,8 @@ def add_message(historian: Historian, invitation: Invitation, sent: datetime) ->
         language=invitation.language,
         to=invitation.email,
         subject=written.subject,
-        text=written.text,
-        html=written.html,
+        text=without_links(written.text),
+        html=without_links(written.html),
         state=state,
         error="The mailbox does not exist." if state == MessageState.BOUNCED else "",
         attempts=1,
