@@ -102,9 +102,9 @@ class AddressForm(forms.Form):
             widget = forms.Select(attrs=attributes, choices=choices)
             if self.initial.get("region") not in dict(rules.regions):
                 self.initial["region"] = ""
-        return forms.CharField(
-            label=rules.labels[part], required=False, max_length=Address._meta.get_field(part).max_length, widget=widget
-        )
+        label: Any = rules.labels[part]
+        stored: Any = Address._meta.get_field(part)
+        return forms.CharField(label=label, required=False, max_length=stored.max_length, widget=widget)
 
     def _country_attributes(self) -> dict[str, str]:
         """Another country fetches its form, with all that was typed."""

@@ -39,7 +39,7 @@ def parse_phone(typed: str, region: str) -> str:
     if reason in _IMPOSSIBLE:
         raise ValidationError(_IMPOSSIBLE[reason], code="bad_phone")
     if not phonenumbers.is_valid_number(number):
-        country = phonenumbers.region_code_for_country_code(number.country_code)
+        country = phonenumbers.region_code_for_country_code(number.country_code or 0)
         message = _("There is no such phone number in %(country)s. Check the digits.")
         raise ValidationError(message, code="bad_phone", params={"country": countries.name(country) or country})
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)

@@ -23,7 +23,7 @@ _capitalised = lazy(capfirst, str)
 
 def _text(name: str, **options: Any) -> forms.CharField:
     """A text field with the model field's label and length."""
-    field = Customer._meta.get_field(name)
+    field: Any = Customer._meta.get_field(name)
     return forms.CharField(
         label=_capitalised(field.verbose_name), max_length=field.max_length, required=False, **options
     )

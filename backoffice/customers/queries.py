@@ -192,7 +192,7 @@ def _cursor(text: str | None, columns: tuple[str, ...]) -> tuple[Any, ...] | Non
     """The values of a cursor; one that cannot be read counts as none."""
     try:
         values = json.loads(urlsafe_b64decode((text or "").encode()))
-        fields = [Customer._meta.get_field(column) for column in columns]
+        fields: list[Any] = [Customer._meta.get_field(column) for column in columns]
         cursor = tuple(field.to_python(value) for field, value in zip(fields, values, strict=True))
     except (ValueError, TypeError, ValidationError):
         return None
@@ -211,7 +211,7 @@ def describe(customers: Iterable[Customer]) -> list[CustomerRow]:
     late = Q(state=InvoiceState.OPEN, due_at__lte=timezone.now())
     single = Q(subscription=None) & ~Q(state__in=[InvoiceState.DRAFT, InvoiceState.VOID])
     invoices = Invoice.objects.filter(late | single, **of_page).values("customer_id")
-    for counted in invoices.annotate(late=Count("id", filter=late), single=Count("id", filter=single)):
-        rows[counted["customer_id"]].past_due = counted["late"]
-        rows[counted["customer_id"]].purchases = counted["single"]
+    for found in invoices.annotate(late=Count("id", filter=late), single=Count("id", filter=single)):
+        rows[found["customer_id"]].past_due = found["late"]
+        rows[found["customer_id"]].purchases = found["single"]
     return list(rows.values())

@@ -82,7 +82,7 @@ def customer_timeline(request: StaffRequest, customer_id: UUID) -> HttpResponse:
 @needs(Right.WORK)
 @require_http_methods(["GET", "HEAD", "POST"])
 def customer_create(request: StaffRequest) -> HttpResponse:
-    entry = CustomerEntry(_posted(request), default_country=request.tenant.country.code)
+    entry = CustomerEntry(_posted(request), default_country=str(request.tenant.country))
     if entry.is_bound and entry.is_valid():
         try:
             created = create_customer(
@@ -107,7 +107,7 @@ def customer_edit(request: StaffRequest, customer_id: UUID) -> HttpResponse:
     edited = get_object_or_404(Customer, pk=customer_id)
     addresses = {address.kind: AddressValues.of(address) for address in edited.addresses.all()}
     entry = CustomerEntry(
-        _posted(request), customer=edited, addresses=addresses, default_country=request.tenant.country.code
+        _posted(request), customer=edited, addresses=addresses, default_country=str(request.tenant.country)
     )
     if entry.is_bound and entry.is_valid():
         try:

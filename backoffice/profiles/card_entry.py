@@ -62,7 +62,7 @@ def _page(request: StaffRequest, customer: Customer, replaced: PaymentProfile | 
         "replaced": replaced,
         "form": CardHolderForm(initial={"holder_name": customer.name, "make_default": makes_default}),
         "address": AddressForm(
-            initial=AddressValues.of(billing), default_country=request.tenant.country.code, optional=True
+            initial=AddressValues.of(billing), default_country=str(request.tenant.country), optional=True
         ),
         "default_is_given": makes_default,
         "impact": _impact(customer, replaced, makes_default),
@@ -145,7 +145,7 @@ def _own_setup(request: StaffRequest, customer_id: UUID) -> CardSetup:
 def profile_details(request: StaffRequest, customer_id: UUID) -> JsonResponse:
     setup = _own_setup(request, customer_id)
     form = CardHolderForm(request.POST)
-    address = AddressForm(request.POST, default_country=request.tenant.country.code, optional=True)
+    address = AddressForm(request.POST, default_country=str(request.tenant.country), optional=True)
     if {form.is_valid(), address.is_valid()} != {True}:
         return JsonResponse({"errors": _errors(form, address)}, status=422)
     values = address_for_gateway(address.values())

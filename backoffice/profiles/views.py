@@ -42,7 +42,7 @@ def profile_edit(request: StaffRequest, customer_id: UUID, profile_id: UUID) -> 
         change_country = request.POST.get("change_country")
         data = request.POST if request.method == "POST" and not change_country else None
         form = EditProfileForm(data, profile=profile)
-        country = request.tenant.country.code
+        country = str(request.tenant.country)
         if change_country:
             form.initial = {name: request.POST.get(name, "") for name in form.fields}
             address = AddressForm.retyped(request.POST, prefix="card", default_country=country, optional=True)

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="customer since")),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
                         default=tenants.scope.current_tenant_id,
                         editable=False,
@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                 ("country", django_countries.fields.CountryField(max_length=2, verbose_name="country")),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
                         default=tenants.scope.current_tenant_id,
                         editable=False,
