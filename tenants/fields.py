@@ -24,6 +24,17 @@ class TenantForeignKey(models.ForeignKey):
         super().__init__(to, on_delete, **kwargs)
 
 
+class OwnerForeignKey(models.ForeignKey):
+    """The tenant that a row belongs to: the open scope's, unless said otherwise."""
+
+    def __init__(self, to: Any = "tenants.Tenant", on_delete: Any = models.PROTECT, **kwargs: Any) -> None:
+        kwargs |= {"db_index": False, "related_name": "+", "editable": False}
+        super().__init__(to, on_delete, **kwargs)
+
+    def get_default(self) -> UUID:
+        return current_tenant_id()
+
+
 def _cipher() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
 
@@ -43,16 +54,7 @@ class TenantModel(models.Model):
     """A row that belongs to one tenant; `tenant` is filled from the open scope."""
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
-    tenant = models.ForeignKey(
-        "tenants.Tenant",
-        on_delete=models.PROTECT,
-        db_index=False,
-        related_name="+",
-        default=current_tenant_id,
-        editable=False,
-    )
+    tenant = OwnerForeignKey("tenants.Tenant", on_delete=models.PROTECT)
 
     class Meta:
         abstract = True
-
-    tenant_id: UUID

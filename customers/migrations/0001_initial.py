@@ -6,7 +6,6 @@ import phonenumber_field.modelfields
 from django.db import migrations, models
 
 import tenants.fields
-import tenants.scope
 from tenants.migration_operations import SecureTenantTables
 
 
@@ -61,7 +60,6 @@ class Migration(migrations.Migration):
                     "tenant",
                     tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -98,7 +96,6 @@ class Migration(migrations.Migration):
                     "tenant",
                     tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import migrations, models
 
 import tenants.fields
-import tenants.scope
 from tenants.migration_operations import FindDueTenants, SecureTenantTables
 
 
@@ -125,9 +124,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",

@@ -4,7 +4,6 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import tenants.fields
-import tenants.scope
 from tenants.migration_operations import FindDueTenants, SecureTenantTables
 
 
@@ -77,9 +76,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -138,9 +136,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -194,9 +191,8 @@ class Migration(migrations.Migration):
                 ("tested_at", models.DateTimeField()),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -233,9 +229,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -285,9 +280,8 @@ class Migration(migrations.Migration):
                 ("processed_at", models.DateTimeField(null=True)),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",

@@ -3,7 +3,6 @@ import django.db.models.functions.uuid
 from django.db import migrations, models
 
 import tenants.fields
-import tenants.scope
 from tenants.migration_operations import SecureTenantTables
 
 
@@ -36,9 +35,8 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -85,9 +83,8 @@ class Migration(migrations.Migration):
                 ("is_active", models.BooleanField(default=True)),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -186,9 +183,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -260,9 +256,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",

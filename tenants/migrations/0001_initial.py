@@ -5,7 +5,7 @@ import phonenumber_field.modelfields
 from django.conf import settings
 from django.db import migrations, models
 
-import tenants.scope
+import tenants.fields
 from tenants.migration_operations import SecureTenantTables
 
 
@@ -136,9 +136,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -172,9 +171,8 @@ class Migration(migrations.Migration):
                 ("last", models.PositiveBigIntegerField()),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -223,9 +221,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -265,9 +262,8 @@ class Migration(migrations.Migration):
                 ("request_id", models.CharField(blank=True, max_length=64)),
                 (
                     "tenant",
-                    models.ForeignKey(
+                    tenants.fields.OwnerForeignKey(
                         db_index=False,
-                        default=tenants.scope.current_tenant_id,
                         editable=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
