@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, connections
@@ -43,7 +44,7 @@ class Figure:
 
 
 def measure_all(sandbox: Sandbox, *, customers: int, changes: int) -> Iterator[Figure]:
-    tenant = factories.TenantFactory(slug="bench")
+    tenant: Any = factories.TenantFactory(slug="bench")
     with tenant_scope(tenant.pk):
         factories.sandbox_account(sandbox, "bench")
     sandbox.control("POST", "accounts/bench/rate_limit", json={"per_second": None})
@@ -192,6 +193,8 @@ def _open_steps(tenant: Tenant) -> int:
 def _customer_with_two_cards(tenant: Tenant, n: int) -> tuple[PaymentProfile, PaymentProfile, dict[str, object]]:
     with tenant_scope(tenant.pk):
         customer = factories.CustomerFactory()
+        old: Any
+        new: Any
         factories.GatewayCustomerFactory(customer=customer, gateway_id=f"cus_bench_{n}")
         old = factories.PaymentProfileFactory(customer=customer, gateway_id=f"pm_old_{n}", is_default=True)
         new = factories.PaymentProfileFactory(customer=customer, gateway_id=f"pm_new_{n}")

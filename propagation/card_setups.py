@@ -89,7 +89,8 @@ def _settle(setup: CardSetup, method: MethodFacts) -> Completed:
     if setup.state == SetupState.DISCARDED:
         return Completed("lost")
     if setup.state == SetupState.COMPLETED:
-        return Completed("already", Change.objects.filter(pk=setup.change_id).first(), setup.profile)
+        change = Change.objects.get(pk=setup.change_id) if setup.change_id else None
+        return Completed("already", change, setup.profile)
     actor = Actor(
         ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"], str(setup.ip) if setup.ip else None
     )

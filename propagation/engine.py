@@ -148,7 +148,7 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
             if claim.gateway is None:
                 raise BadKeys(code="no_gateway_account")
             gateway = _Fenced(claim.gateway, claim.deadline)
-            effect = CARRIERS[work.step.kind](work, gateway)  # type: ignore[arg-type]
+            effect = CARRIERS[work.step.kind](work, gateway)
         except LeaseLost:
             log.warning("lease_lost")
         except GatewayError as error:

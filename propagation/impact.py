@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -125,7 +126,7 @@ def preview(
         return payer.pk in old_ids
 
     live = list(live_subscriptions(customer))
-    moved = {subscription.pk: moves(subscription.payment_profile) for subscription in live}
+    moved: dict[UUID | None, bool] = {s.pk: moves(s.payment_profile) for s in live}
     subscriptions = [subscription for subscription in live if moved[subscription.pk]]
     # An invoice goes with its subscription; one without, or whose subscription has ended, stands for itself.
     invoices = [

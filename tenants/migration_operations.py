@@ -49,7 +49,8 @@ class SecureTenantTables(Operation):
             schema_editor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_pkey" PRIMARY KEY (tenant_id, id)')
             schema_editor.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY')
             schema_editor.execute(
-                f'CREATE POLICY tenant_isolation ON "{table}" USING (tenant_id = {SCOPE}) WITH CHECK (tenant_id = {SCOPE})'
+                f'CREATE POLICY tenant_isolation ON "{table}" '
+                f"USING (tenant_id = {SCOPE}) WITH CHECK (tenant_id = {SCOPE})"
             )
         for model in tables:
             table = model._meta.db_table

@@ -112,12 +112,7 @@ def read_staff_invitation_token(token: str) -> tuple[UUID, UUID]:
 def open_staff_invitation(invitation_id: UUID) -> StaffInvitation:
     """The open invitation in the scope, locked. Raises TeamError `not_open`."""
     invitation = StaffInvitation.objects.select_for_update().filter(pk=invitation_id).first()
-    if (
-        invitation is None
-        or invitation.accepted_at
-        or invitation.revoked_at
-        or invitation.expires_at <= timezone.now()
-    ):
+    if invitation is None or invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now():
         raise TeamError("not_open", _("This invitation was used, revoked or has expired. Ask for a new one."))
     return invitation
 

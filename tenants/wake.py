@@ -12,8 +12,7 @@ log = structlog.get_logger(__name__)
 
 
 def wake(task: Any, *args: Any, times: int = 1, after_seconds: float = 0.0) -> None:
-    """Send the Celery task (or the one of that name) once the open transaction has committed (at once when none is open)."""
-
+    """Send the Celery task (or the one of that name) after the open transaction's commit; at once when none is open."""
     name = task if isinstance(task, str) else task.name
 
     def send() -> None:

@@ -1,6 +1,5 @@
 """`migrate` as the owner: the application's own role may not change tables."""
 
-
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.core.management.commands import migrate
