@@ -1,8 +1,13 @@
 """The audit log in words: what was done, to what kind of thing, and which detail changed."""
 
+import re
+from datetime import datetime
 from typing import Any
 
+from babel.dates import format_datetime
+from django.utils import timezone
 from django.utils.text import capfirst
+from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -18,37 +23,34 @@ ACTIONS = {
     "customer.created": gettext_lazy("Customer created"),
     "customer.updated": gettext_lazy("Customer edited"),
     "customer.deleted": gettext_lazy("Customer deleted"),
-    "customer.contact_updated": gettext_lazy("Contact details changed"),
     "customer.address_updated": gettext_lazy("Address changed"),
-    "address.set": gettext_lazy("Address changed"),
-    "address.created": gettext_lazy("Address added"),
-    "address.updated": gettext_lazy("Address changed"),
-    "address.removed": gettext_lazy("Address removed"),
     "payment_profile.added": gettext_lazy("Payment method added"),
-    "payment_profile.created": gettext_lazy("Payment method added"),
     "payment_profile.updated": gettext_lazy("Payment method changed"),
+    "payment_profile.detached": gettext_lazy("Payment method detached"),
     "payment_profile.disabled": gettext_lazy("Payment method disabled"),
-    "payment_profile.removed": gettext_lazy("Payment method removed"),
-    "card_setup.started": gettext_lazy("Card entry started"),
+    "customer.default_method_moved": gettext_lazy("Default payment method moved"),
+    "customer.default_method_adopted": gettext_lazy("Default payment method taken over from the gateway"),
+    "gateway_event.retried": gettext_lazy("Gateway event processed again"),
     "gateway_account.connected": gettext_lazy("Gateway connected"),
-    "gateway_account.updated": gettext_lazy("Gateway keys changed"),
     "product.created": gettext_lazy("Product created"),
     "product.updated": gettext_lazy("Product changed"),
     "price.created": gettext_lazy("Price added"),
     "price.updated": gettext_lazy("Price changed"),
     "subscription.created": gettext_lazy("Subscription created"),
-    "subscription.updated": gettext_lazy("Subscription changed"),
+    "subscription.method_moved": gettext_lazy("Subscription moved to another payment method"),
+    "subscription.method_pinned": gettext_lazy("Payment method pinned to the subscription"),
+    "subscription.mirrored": gettext_lazy("Subscription updated by the gateway"),
     "invoice.created": gettext_lazy("Invoice issued"),
     "invoice.paid": gettext_lazy("Invoice paid"),
+    "invoice.method_moved": gettext_lazy("Invoice moved to another payment method"),
+    "invoice.mirrored": gettext_lazy("Invoice updated by the gateway"),
     "invoice.payment_failed": gettext_lazy("Invoice payment failed"),
     "change.recorded": gettext_lazy("Payment method change recorded"),
-    "change.superseded": gettext_lazy("Payment method change superseded"),
     "step.retried": gettext_lazy("Step retried"),
     "step.waived": gettext_lazy("Step waived"),
     "invitation.sent": gettext_lazy("Invitation sent"),
     "invitation.resent": gettext_lazy("Invitation sent again"),
     "invitation.revoked": gettext_lazy("Invitation revoked"),
-    "invitation.replaced": gettext_lazy("Invitation replaced"),
     "invitation.opened": gettext_lazy("Invitation opened"),
     "invitation.completed": gettext_lazy("Invitation completed"),
     "invitation.expired": gettext_lazy("Invitation expired"),
@@ -75,6 +77,7 @@ THINGS = {
     "tenants.staffinvitation": (gettext_lazy("Team invitations"), "user-plus"),
 }
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _FIELDS = {
     "email": gettext_lazy("e-mail"),
     "cc_emails": gettext_lazy("CC e-mails"),
@@ -104,6 +107,9 @@ def value_words(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        moment = timezone.localtime(datetime.fromisoformat(value))
+        return format_datetime(moment, "medium", locale=to_locale(get_language() or "en"))
     if isinstance(value, list):
         return ", ".join(value_words(item) for item in value)
     if isinstance(value, dict):

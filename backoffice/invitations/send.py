@@ -30,7 +30,7 @@ from tenants.access import Right, StaffRequest, needs
 MAIL_CSP = {
     "default-src": [CSP.NONE],
     "style-src": [CSP.UNSAFE_INLINE],
-    "img-src": [CSP.SELF, "data:"],
+    "img-src": [CSP.SELF, settings.BASE_URL, "data:"],
     "frame-ancestors": [CSP.SELF],
     "sandbox": [""],
 }
