@@ -1,146 +1,220 @@
-"""`make screenshots`: the README's pictures, taken of the demonstration that `make run` serves.
+"""Takes the README's pictures: one invitation from the customers list to the ledger, in a real browser.
 
-python -m tools.screenshots [NAME ...]      into docs/pictures/
+    python -m tools.screenshots [--site URL --sandbox URL]
+
+Starts a stack of its own with fresh demonstration data on free ports, in `var/screenshots`, unless given the addresses
+of one that runs. The pictures are real pages; nothing is drawn by hand.
 """
 
-import json
-import re
+import argparse
+import io
+import os
+import shutil
+import signal
+import subprocess
 import sys
-import urllib.request
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
+import httpx
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tools.browser import CHROMIUM_ARGUMENTS, find_browser
-from tools.devenv import FILE_NAME, read_env
-from tools.run import VAR, answers
-from tools.services import BASE_DIR
+from tools.services import BASE_DIR, free_port
 
 PICTURES = BASE_DIR / "docs" / "pictures"
-DESKTOP, PHONE = (1440, 900), (390, 844)
-TENANT = "maple"
+WORK = BASE_DIR / "var" / "screenshots"
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+LARGEST_BYTES = 150_000
+START_SECONDS = 180.0
+OWNER, PASSWORD, CUSTOMER = "owner@example.com", "billing-demo-2026", "Camille Roy"
 
 
 @dataclass(frozen=True)
-class Picture:
-    """`path` is below the tenant's staff address; `opens`, a link to follow there, by a part of its address."""
-
-    name: str
-    path: str
-    opens: str = ""
-    size: tuple[int, int] = DESKTOP
-    scheme: Literal["light", "dark"] = "light"
+class Addresses:
+    site: str
+    sandbox: str
 
 
-STAFF_PICTURES = [
-    Picture("overview", ""),
-    Picture("customers", "customers/"),
-    Picture("customers-dark", "customers/", scheme="dark"),
-    Picture("customers-phone", "customers/", size=PHONE),
-    Picture("customer", "customers/", opens="/customers/0"),
-    Picture("invitations", "invitations/"),
-    Picture("changes", "changes/"),
-    Picture("change", "changes/", opens="/changes/0"),
-    Picture("change-dark", "changes/", opens="/changes/0", scheme="dark"),
-]
+@contextmanager
+def own_stack() -> Iterator[Addresses]:
+    """`make run` in a folder and on ports of its own, ended afterwards."""
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    port, sandbox_port = free_port(), free_port()
+    command = [sys.executable, "-m", "tools.run", "--port", str(port), "--sandbox-port", str(sandbox_port)]
+    with (WORK / "run.log").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=BASE_DIR, stdout=log, stderr=log, env=os.environ | {"VAR_DIR": str(WORK)}
+        )
+        try:
+            addresses = Addresses(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}")
+            wait_until_ready(addresses.site, process)
+            yield addresses
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+    shutil.rmtree(WORK, ignore_errors=True)
 
 
-def sign_in_details() -> tuple[str, str]:
-    """The first sign-in of the demonstration, as `make run` printed it."""
-    text = (VAR / "sign-ins.txt").read_text()
-    password, email = re.search(r"password (\S+)", text), re.search(r"\S+@\S+", text)
-    if password is None or email is None:
-        raise SystemExit(f"{VAR / 'sign-ins.txt'} names no sign-in: load the demonstration first.")
-    return email.group(), password.group(1)
+def wait_until_ready(site: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{site}/readyz").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.3)
+    sys.exit(f"The stack did not start:\n{(WORK / 'run.log').read_text()}")
 
 
-def context_for(browser: Browser, picture: Picture) -> BrowserContext:
-    width, height = picture.size
+def keep(page: Page, name: str) -> None:
+    """Save what the window shows as docs/pictures/<name>.png, with as few colours as it takes to stay small."""
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.activeElement?.blur()")
+    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide"))).convert("RGB")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for colours in (256, 128, 64):
+        out = io.BytesIO()
+        picture.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        if out.tell() <= LARGEST_BYTES:
+            break
+    (PICTURES / f"{name}.png").write_bytes(out.getvalue())
+    print(f"  docs/pictures/{name}.png  {out.tell() // 1024} KB")
+
+
+def context_of(browser: Browser, size: dict[str, int], scheme: str = "light") -> BrowserContext:
+    phone = size is PHONE
     return browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=picture.scheme, device_scale_factor=1.5
+        viewport={"width": size["width"], "height": size["height"]},
+        color_scheme="dark" if scheme == "dark" else "light",
+        device_scale_factor=2 if phone else 1,
+        has_touch=phone,
+        reduced_motion="reduce",
+        locale="en",
+        timezone_id="America/Toronto",
     )
 
 
-def shoot(page: Page, name: str) -> None:
-    page.wait_for_load_state("networkidle")
-    page.screenshot(path=PICTURES / f"{name}.png")
-    print(f"  docs/pictures/{name}.png")
+def sign_in(page: Page, site: str) -> None:
+    page.goto(f"{site}/accounts/login/")
+    keep(page, "sign-in")
+    page.locator("input[name=login]").fill(OWNER)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url(lambda url: "/login" not in url)
 
 
-def take_staff_pictures(browser: Browser, site: str, names: set[str]) -> None:
-    email, password = sign_in_details()
-    for picture in STAFF_PICTURES:
-        if names and picture.name not in names:
-            continue
-        context = context_for(browser, picture)
-        page = context.new_page()
-        page.goto(f"{site}/accounts/login/")
-        page.locator("[name=login]").fill(email)
-        page.locator("[name=password]").fill(password)
-        page.locator("[name=password]").press("Enter")
-        page.wait_for_url(lambda url: "/accounts/login" not in url)
-        page.goto(f"{site}/t/{TENANT}/{picture.path}")
-        if picture.opens:
-            page.goto(site + str(page.locator(f"main a[href*='{picture.opens}']").first.get_attribute("href")))
-        shoot(page, picture.name)
-        context.close()
+def staff_invites(page: Page, site: str) -> None:
+    """From the overview to an invitation that has been sent."""
+    page.goto(f"{site}/t/maple/")
+    keep(page, "overview")
+    page.goto(f"{site}/t/maple/customers/")
+    keep(page, "customers")
+    page.goto(f"{site}/t/maple/customers/?q={CUSTOMER.replace(' ', '+')}")
+    page.get_by_role("link", name=CUSTOMER).first.click()
+    page.wait_for_url("**/customers/*/")
+    keep(page, "customer")
+    page.goto(f"{page.url}invite/")
+    page.locator("input[type=radio]").first.check()
+    keep(page, "choose")
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/send/**")
+    keep(page, "send")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/invitations/*/")
 
 
-def newest_link(sandbox: str) -> str | None:
-    """The newest invitation link that arrived at the sandbox's inbox."""
-    with urllib.request.urlopen(f"{sandbox}/_control/inbox/messages") as response:  # noqa: S310  (our own sandbox)
-        links = re.findall(rf"{re.escape(site_address())}/i/[^\s\"'<>\\]+", json.dumps(json.load(response)))
-    return links[0] if links else None
+def link_in_inbox(sandbox: str) -> str:
+    """The newest invitation's link, as its mail tells it."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        answer = httpx.get(f"{sandbox}/_control/inbox/messages", params={"channel": "email"}).json()
+        messages = answer["data"] if isinstance(answer, dict) else answer
+        links = [link for message in messages for link in message["links"] if "/i/maple/" in link]
+        if links:
+            return str(links[0])
+        time.sleep(0.3)
+    sys.exit("No invitation arrived in the inbox.")
 
 
-def take_customer_pictures(browser: Browser, sandbox: str, names: set[str]) -> None:
-    link = newest_link(sandbox)
-    if link is None:
-        print("  No invitation in the inbox: send one, then take the customer's pictures.")
-        return
-    for picture in (Picture("invitation-phone", link, size=PHONE), Picture("invitation", link)):
-        if not names or picture.name in names:
-            context = context_for(browser, picture)
-            page = context.new_page()
-            page.goto(picture.path)
-            shoot(page, picture.name)
-            context.close()
+def customer_saves(browser: Browser, link: str) -> None:
+    """The public page on a phone, in both themes, and what it says in the end."""
+    with context_of(browser, PHONE, "dark") as dark:
+        page = dark.new_page()
+        show_form(page, link)
+        keep(page, "phone-dark")
+    with context_of(browser, PHONE) as light:
+        page = light.new_page()
+        show_form(page, link)
+        keep(page, "phone-light")
+        frame = page.frame_locator("iframe[title='Secure card payment input frame']").first
+        frame.locator("input[name=number]").fill("4242424242424242")
+        frame.locator("input[name=expiry]").fill("12 / 34")
+        frame.locator("input[name=cvc]").fill("123")
+        page.locator("[data-payment-form] button[type=submit]").click()
+        page.wait_for_url("**/done/**", timeout=60_000)
+        page.wait_for_timeout(5_000)
+        page.evaluate("scrollTo(0, 0)")
+        keep(page, "phone-done")
 
 
-def take_sandbox_pictures(browser: Browser, sandbox: str, names: set[str]) -> None:
-    for picture in (Picture("inbox", "/inbox/"), Picture("sandbox", "/")):
-        if not names or picture.name in names:
-            context = context_for(browser, picture)
-            page = context.new_page()
-            page.goto(sandbox + picture.path)
-            shoot(page, picture.name)
-            context.close()
+def show_form(page: Page, link: str) -> None:
+    page.goto(link)
+    page.frame_locator("iframe[title='Secure card payment input frame']").first.locator("input[name=number]").wait_for()
+    page.wait_for_timeout(500)
 
 
-def environment() -> dict[str, str]:
-    return read_env(Path(VAR) / FILE_NAME)
+def both_sides(page: Page, addresses: Addresses) -> None:
+    """What staff and the gateway say afterwards."""
+    page.goto(f"{addresses.site}/t/maple/changes/")
+    keep(page, "changes")
+    page.get_by_role("link", name="CH-").first.click()
+    page.wait_for_url("**/changes/*/")
+    page.get_by_text("Done").first.wait_for()
+    keep(page, "change")
+    page.goto(f"{addresses.site}/t/maple/invitations/")
+    keep(page, "invitations")
+    page.goto(f"{addresses.sandbox}/inbox/")
+    keep(page, "inbox")
 
 
-def site_address() -> str:
-    return environment()["BASE_URL"]
-
-
-def main(names: set[str]) -> int:
-    values = environment()
-    if not values or not answers(f"{values['BASE_URL']}/readyz"):
-        print("Start `make run` first, in another terminal.", file=sys.stderr)
-        return 1
-    PICTURES.mkdir(parents=True, exist_ok=True)
+def take_pictures(addresses: Addresses) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_ARGUMENTS)
-        take_staff_pictures(browser, values["BASE_URL"], names)
-        take_customer_pictures(browser, values["SANDBOX_URL"], names)
-        take_sandbox_pictures(browser, values["SANDBOX_URL"], names)
-        browser.close()
+        try:
+            with context_of(browser, DESKTOP) as staff:
+                page = staff.new_page()
+                sign_in(page, addresses.site)
+                staff_invites(page, addresses.site)
+                customer_saves(browser, link_in_inbox(addresses.sandbox))
+                both_sides(page, addresses)
+                state = staff.storage_state()
+            with context_of(browser, DESKTOP, "dark") as dark:
+                dark.add_cookies(state["cookies"])  # type: ignore[arg-type]
+                page = dark.new_page()
+                page.goto(f"{addresses.site}/t/maple/")
+                keep(page, "overview-dark")
+        finally:
+            browser.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
+    parser.add_argument("--site", help="address of a running stack with fresh demonstration data")
+    parser.add_argument("--sandbox", help="address of its sandbox")
+    options = parser.parse_args()
+    if options.site and options.sandbox:
+        take_pictures(Addresses(options.site.rstrip("/"), options.sandbox.rstrip("/")))
+    else:
+        with own_stack() as addresses:
+            take_pictures(addresses)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(set(sys.argv[1:])))
+    sys.exit(main())

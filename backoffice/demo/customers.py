@@ -43,18 +43,21 @@ GROUPS: dict[str, list[Group]] = {
     ],
 }
 
+#: How many days ago the newest customers came; everyone else has been here for two months or more.
+NEWEST_AGES = [25, 18, 12, 9, 6, 4]
+
 
 def add_customers(book: Book, tenant: DemoTenant) -> list[Customer]:
     """Everyone of the tenant, oldest first, so that numbers grow with time."""
     chance = book.chance
-    ages = sorted((int(4 + 1400 * chance.random() ** 1.6) for _ in range(200)), reverse=True)
     people = list(_people(chance, tenant.slug))
     chance.shuffle(people)
+    settled = [int(60 + 1400 * chance.random() ** 1.6) for _ in people[len(NEWEST_AGES) :]]
+    ages = sorted(settled, reverse=True) + NEWEST_AGES
     organisations = {country: list(names) for country, names in ORGANISATIONS.items()}
-    step = len(ages) / len(people)
     return [
-        _add_customer(book, tenant, index, person, ages[int(index * step)], organisations)
-        for index, person in enumerate(people)
+        _add_customer(book, tenant, index, person, age, organisations)
+        for index, (person, age) in enumerate(zip(people, ages, strict=True))
     ]
 
 

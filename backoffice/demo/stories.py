@@ -198,11 +198,18 @@ STORIES: list[Callable[[Teller], None]] = [
     steady,
 ]
 
+#: The stories of customers.NEWEST_AGES.
+BEGINNINGS: list[Callable[[Teller], None]] = [newcomer, on_trial, newcomer, on_trial_without_card, on_trial, newcomer]
+
 
 def tell(book: Book, tenant: DemoTenant, customers: list[Customer], prices: dict[str, list[Price]]) -> None:
     """Give every customer a story; organisations rent seats."""
+    settled = len(customers) - len(BEGINNINGS)
     for index, customer in enumerate(customers):
-        story = by_the_seat if customer.organisation and index % 3 else STORIES[index % len(STORIES)]
+        if index >= settled:
+            story = BEGINNINGS[index - settled]
+        else:
+            story = by_the_seat if customer.organisation and index % 3 else STORIES[index % len(STORIES)]
         story(Teller(book, tenant, customer, prices, GATEWAY if index % 2 else US))
 
 
