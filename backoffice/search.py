@@ -47,7 +47,7 @@ NUMBERED: list[tuple[str, str | Promise, type[Model], str]] = [
 @needs(Right.VIEW)
 def search(request: StaffRequest) -> HttpResponse:
     """The panel below the box for htmx; else the same on a page of its own."""
-    text = request.GET.get("q", "").strip()[:120]
+    text = request.GET.get("q", "").replace("\x00", "").strip()[:120]
     groups = [group for group in find(text, request.tenant.slug) if group.results] if text else []
     template = "backoffice/search.html#results" if request.htmx else "backoffice/search.html"
     return render(request, template, {"query": text, "groups": groups})

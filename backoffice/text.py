@@ -1,12 +1,13 @@
 """What people type into search boxes: short numbers, names, addresses, the end of a card's number."""
 
 import re
+from collections.abc import Mapping
 
 from django.db.models import Q
 
 from tenants.numbers import PREFIXES
 
-_NUMBER = re.compile(r"(?:([A-Za-z]{1,4})-?)?(\d{1,12})")
+_NUMBER = re.compile(r"(?:([A-Za-z]{1,4})-?)?(\d{1,12})", re.ASCII)
 
 
 def read_number(text: str, name: str) -> int | None:
@@ -36,3 +37,8 @@ def numbered_match(text: str, name: str, path: str = "customer__") -> Q:
     """The same, or the row's own short number of the kind `name`."""
     number = read_number(text, name)
     return customer_match(text, path) | Q(number=number) if number is not None else customer_match(text, path)
+
+
+def typed_text(posted: Mapping[str, str], name: str, most: int = 300) -> str:
+    """One posted text as the database can hold it: trimmed, cut, without NUL."""
+    return posted.get(name, "").replace("\x00", "").strip()[:most]

@@ -7,9 +7,8 @@ from typing import Any
 from babel.dates import format_datetime
 from django.utils import timezone
 from django.utils.text import capfirst
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy, to_locale
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
 
 #: `<thing>.<verb>` as the services write it, and the sentence that people read.
 ACTIONS = {

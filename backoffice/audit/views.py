@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.filters import FilterForm, choice, period_choice, since
-from backoffice.paging import keyset_page, read_uuid
+from backoffice.paging import NEWEST, keyset_page
 from backoffice.words import THINGS, action_words, differences, thing_icon
 from tenants.access import Right, StaffRequest, needs
 from tenants.actors import ActorKind
@@ -58,7 +58,7 @@ class AuditFilters(FilterForm):
 @needs(Right.VIEW)
 def audit(request: StaffRequest) -> HttpResponse:
     filters = AuditFilters(request.GET)
-    page = keyset_page(filters.rows(), request.GET, key="id", read=read_uuid)
+    page = keyset_page(filters.rows(), request.GET, key=NEWEST)
     context = {
         "filters": filters,
         "page": page,

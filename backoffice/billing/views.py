@@ -14,7 +14,7 @@ from backoffice.billing.queries import (
 )
 from backoffice.changes.queries import with_progress
 from backoffice.filters import chips
-from backoffice.paging import keyset_page
+from backoffice.paging import NUMBER, keyset_page
 from propagation.models import Change
 from subscriptions.models import Invoice, Subscription
 from tenants.access import Right, StaffRequest, needs
@@ -23,7 +23,7 @@ from tenants.access import Right, StaffRequest, needs
 @needs(Right.VIEW)
 def subscriptions(request: StaffRequest) -> HttpResponse:
     filters = SubscriptionFilters(request.GET)
-    page = keyset_page(filters.rows(), request.GET, key="number")
+    page = keyset_page(filters.rows(), request.GET, key=NUMBER)
     context = {
         "filters": filters,
         "chips": chips(request.GET, "state", SUBSCRIPTION_CHIPS),
@@ -51,7 +51,7 @@ def subscription(request: StaffRequest, subscription_id: UUID) -> HttpResponse:
 @needs(Right.VIEW)
 def invoices(request: StaffRequest) -> HttpResponse:
     filters = InvoiceFilters(request.GET)
-    page = keyset_page(filters.rows(), request.GET, key="number")
+    page = keyset_page(filters.rows(), request.GET, key=NUMBER)
     context = {
         "filters": filters,
         "chips": chips(request.GET, "state", INVOICE_CHIPS),

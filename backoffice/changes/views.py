@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from backoffice.changes.presentation import previewed_and_done, show_change, source_of
 from backoffice.changes.queries import SOURCES, STATE_CHIPS, ChangeFilters, with_progress
 from backoffice.filters import chips
-from backoffice.paging import keyset_page
+from backoffice.paging import NUMBER, keyset_page
 from propagation.errors import ChangeRefused
 from propagation.models import Change, ChangeState, Step
 from propagation.selectors import attention_count
@@ -32,7 +32,7 @@ class WaiveForm(forms.Form):
 @needs(Right.VIEW)
 def changes(request: StaffRequest) -> HttpResponse:
     filters = ChangeFilters(request.GET)
-    page = keyset_page(filters.rows(), request.GET, key="number")
+    page = keyset_page(filters.rows(), request.GET, key=NUMBER)
     waiting = attention_count()
     context = {
         "filters": filters,

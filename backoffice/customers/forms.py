@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.utils.functional import lazy
 from django.utils.text import capfirst
+from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
@@ -17,6 +18,8 @@ from customers.forms import AddressForm
 from customers.models import AddressKind, Customer
 from customers.services import CUSTOMER_FIELDS
 from customers.validation import format_phone, parse_cc_emails, parse_phone, parse_vat_number
+from subscriptions.models import Interval, Price
+from tenants.money import format_money
 
 _capitalised = lazy(capfirst, str)
 
@@ -89,8 +92,34 @@ class CustomerForm(forms.Form):
         return cleaned
 
 
+class PriceField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        amount = format_money(obj.amount_minor, obj.currency, to_locale(get_language() or "en"))
+        interval = obj.get_interval_display().lower()
+        every = interval if obj.interval_count == 1 else f"{obj.interval_count} × {interval}"
+        return f"{obj.product.name} · {amount} / {every}"
+
+
+class FirstSubscriptionForm(forms.Form):
+    """A subscription to start together with the customer; none when no price is chosen."""
+
+    price = PriceField(
+        label=_("Product and price"), queryset=Price.objects.none(), required=False, empty_label=_("None for now")
+    )
+    quantity = forms.IntegerField(label=_("Quantity"), initial=1, min_value=1, max_value=100_000, required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, prefix="subscription")
+        prices = Price.objects.filter(is_active=True, product__is_active=True).exclude(interval=Interval.ONE_TIME)
+        field: Any = self.fields["price"]
+        field.queryset = prices.select_related("product").order_by("product__name_en", "amount_minor")
+
+    def clean_quantity(self) -> int:
+        return self.cleaned_data["quantity"] or 1
+
+
 class CustomerEntry:
-    """The customer form with both addresses, as one page shows them."""
+    """The customer form with both addresses, as one page shows them; for a new one also a first subscription."""
 
     def __init__(
         self,
@@ -106,9 +135,15 @@ class CustomerEntry:
         self.billing = self._address(AddressKind.BILLING, data, addresses, default_country)
         self.shipping = self._address(AddressKind.SHIPPING, data, addresses, default_country)
         self.form = CustomerForm(data, customer=customer, country=self.billing.rules.country)
+        self.subscription = None if customer else FirstSubscriptionForm(data)
         if self.changes_country and data is not None:
             self.form = CustomerForm(customer=customer, country=self.billing.rules.country)
             self.form.initial = {name: data.get(name, "") for name in self.form.fields}
+            if self.subscription is not None:
+                self.subscription = FirstSubscriptionForm()
+                self.subscription.initial = {
+                    name: data.get(self.subscription.add_prefix(name), "") for name in self.subscription.fields
+                }
 
     def _address(
         self, kind: str, data: Mapping[str, Any] | None, stored: Mapping[str, AddressValues | None], country: str
@@ -117,17 +152,19 @@ class CustomerEntry:
             return AddressForm.retyped(data, prefix=kind, default_country=country, optional=True)
         return AddressForm(data, initial=stored.get(kind), prefix=kind, default_country=country, optional=True)
 
+    @property
+    def forms(self) -> list[forms.Form]:
+        return [form for form in (self.form, self.billing, self.shipping, self.subscription) if form is not None]
+
     def is_valid(self) -> bool:
-        """All three are checked, so that every error shows at once."""
-        return not self.changes_country and {True} == {
-            form.is_valid() for form in (self.form, self.billing, self.shipping)
-        }
+        """All are checked, so that every error shows at once."""
+        return not self.changes_country and {True} == {form.is_valid() for form in self.forms}
 
     @property
     def error_list(self) -> list[tuple[str, str, str]]:
         """(field id, label, sentence) of everything that is wrong, for the summary on top."""
         found: list[tuple[str, str, str]] = []
-        for form in (self.form, self.billing, self.shipping):
+        for form in self.forms:
             if not form.is_bound:
                 continue
             for name, errors in form.errors.items():

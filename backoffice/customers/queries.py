@@ -194,9 +194,11 @@ def _cursor(text: str | None, columns: tuple[str, ...]) -> tuple[Any, ...] | Non
         values = json.loads(urlsafe_b64decode((text or "").encode()))
         fields: list[Any] = [Customer._meta.get_field(column) for column in columns]
         cursor = tuple(field.to_python(value) for field, value in zip(fields, values, strict=True))
+        for field, value in zip(fields, cursor, strict=True):
+            field.run_validators(value)
     except (ValueError, TypeError, ValidationError):
         return None
-    return None if None in cursor else cursor
+    return None if None in cursor or any("\x00" in str(value) for value in cursor) else cursor
 
 
 def describe(customers: Iterable[Customer]) -> list[CustomerRow]:

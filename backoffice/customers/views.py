@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,6 +20,7 @@ from backoffice.customers.queries import CustomersPage, customers_page
 from backoffice.customers.timeline import timeline
 from backoffice.filters import chips
 from backoffice.paging import capped_count
+from backoffice.text import typed_text
 from customers.addresses import AddressValues
 from customers.deletion import deletion_blockers
 from customers.models import AddressKind, Customer
@@ -31,6 +33,7 @@ from customers.services import (
     update_customer,
 )
 from propagation.services import change_billing_details
+from subscriptions.services import create_subscription
 from tenants.access import Right, StaffRequest, needs
 from tenants.errors import DomainError
 
@@ -85,12 +88,7 @@ def customer_create(request: StaffRequest) -> HttpResponse:
     entry = CustomerEntry(_posted(request), default_country=str(request.tenant.country))
     if entry.is_bound and entry.is_valid():
         try:
-            created = create_customer(
-                actor=request.actor,
-                billing_address=entry.billing.values(),
-                shipping_address=entry.shipping.values(),
-                **entry.form.cleaned_data,
-            )
+            created = _create(request, entry)
         except DomainError as error:
             _show_error(entry, error)
         else:
@@ -121,6 +119,21 @@ def customer_edit(request: StaffRequest, customer_id: UUID) -> HttpResponse:
     return render(request, "backoffice/customers/form.html", context, status=_status(entry))
 
 
+def _create(request: StaffRequest, entry: CustomerEntry) -> Customer:
+    """The customer and, where one was chosen, the first subscription: both or neither."""
+    with transaction.atomic():
+        created = create_customer(
+            actor=request.actor,
+            billing_address=entry.billing.values(),
+            shipping_address=entry.shipping.values(),
+            **entry.form.cleaned_data,
+        )
+        chosen = entry.subscription.cleaned_data if entry.subscription else {}
+        if price := chosen.get("price"):
+            create_subscription(actor=request.actor, customer=created, price=price, quantity=chosen["quantity"])
+    return created
+
+
 def _save(request: StaffRequest, edited: Customer, entry: CustomerEntry) -> None:
     """Save what was entered, have the gateway follow, and say so."""
     actor = request.actor
@@ -148,7 +161,7 @@ def customer_delete(request: StaffRequest, customer_id: UUID) -> HttpResponse:
     blockers = deletion_blockers(doomed)
     if request.method == "POST" and not blockers:
         try:
-            delete_customer(actor=request.actor, customer=doomed, reason=request.POST.get("reason", "").strip())
+            delete_customer(actor=request.actor, customer=doomed, reason=typed_text(request.POST, "reason"))
         except CannotDelete as error:
             blockers = error.blockers
         else:

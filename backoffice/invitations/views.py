@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from backoffice.changes.queries import with_progress
 from backoffice.filters import FilterForm, chips, choice, period_choice, set_choices, since
 from backoffice.invitations.life import life_of
-from backoffice.paging import keyset_page
+from backoffice.paging import NUMBER, keyset_page
 from invitations.errors import InvitationError
 from invitations.models import Invitation, InvitationState
 from invitations.selectors import Funnel, funnel, messages_of
@@ -87,7 +87,7 @@ def invitations(request: StaffRequest) -> HttpResponse:
         "filters": filters,
         "funnel": found,
         "chips": chips(request.GET, "state", STATE_CHIPS, counts_by_state(found)),
-        "page": keyset_page(filters.rows(), request.GET, key="number"),
+        "page": keyset_page(filters.rows(), request.GET, key=NUMBER),
         "any_filter": filters.is_filtered or request.GET.get("state"),
     }
     return render(request, "backoffice/invitations/list.html", context)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.filters import chips
 from backoffice.organisation.forms import GatewayKeysForm
-from backoffice.paging import keyset_page, read_uuid
+from backoffice.paging import ID, keyset_page
 from payments.errors import GatewayAccountError
 from payments.gateway.accounts import connect_account
 from payments.models import EventState, GatewayAccount, GatewayEvent
@@ -28,7 +28,7 @@ def gateway(request: StaffRequest) -> HttpResponse:
         "account": account,
         "livemode": account is not None and account.publishable_key.startswith("pk_live_"),
         "chips": chips(request.GET, "state", EVENT_CHIPS),
-        "page": keyset_page(events, request.GET, key="id", read=read_uuid, size=25),
+        "page": keyset_page(events, request.GET, key=ID, size=25),
     }
     return render(request, "backoffice/organisation/gateway.html", context)
 

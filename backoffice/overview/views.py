@@ -26,7 +26,7 @@ def overview(request: StaffRequest) -> HttpResponse:
         .select_related("customer", "old_profile", "new_profile")
         .order_by("-number")[:8]
     )
-    recent = AuditEntry.objects.order_by("-id")[:10]
+    recent = AuditEntry.objects.order_by("-at", "-id")[:10]
     numbers = counts()
     context = {
         "counts": numbers,

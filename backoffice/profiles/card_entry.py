@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from backoffice.profiles.forms import CardHolderForm, address_for_gateway
 from backoffice.profiles.views import find_profile
+from backoffice.text import typed_text
 from customers.addresses import AddressValues
 from customers.forms import AddressForm
 from customers.models import AddressKind, Customer
@@ -136,7 +137,7 @@ def profile_setup(request: StaffRequest, customer_id: UUID) -> JsonResponse:
 def _own_setup(request: StaffRequest, customer_id: UUID) -> CardSetup:
     """The card entry that the script names, if it is one of this customer's, begun here; 404 otherwise."""
     return get_object_or_404(
-        CardSetup, gateway_id=request.POST.get("setup_intent", ""), customer_id=customer_id, purpose=PURPOSE
+        CardSetup, gateway_id=typed_text(request.POST, "setup_intent"), customer_id=customer_id, purpose=PURPOSE
     )
 
 
@@ -179,7 +180,7 @@ def profile_failed(request: StaffRequest, customer_id: UUID) -> JsonResponse:
     """The bank said no: have it counted, and give the reader's words for it."""
     with tenant_scope(request.tenant.pk):
         setup = _own_setup(request, customer_id)
-    code = request.POST.get("decline_code") or request.POST.get("code") or ""
+    code = typed_text(request.POST, "decline_code") or typed_text(request.POST, "code")
     try:
         stopped = note_failure(request.tenant.pk, setup.gateway_id, code).stopped
     except GatewayError:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from backoffice.profiles.forms import EditProfileForm, address_for_gateway
+from backoffice.text import typed_text
 from customers.addresses import AddressValues
 from customers.forms import AddressForm
 from payments.gateway.errors import explain
@@ -91,7 +92,7 @@ def profile_default(request: StaffRequest, customer_id: UUID, profile_id: UUID) 
         profile = find_profile(customer_id, profile_id, ProfileState.ACTIVE)
         if request.method == "POST":
             try:
-                change = set_default(actor=request.actor, profile=profile, reason=_reason(request))
+                change = set_default(actor=request.actor, profile=profile, reason=typed_text(request.POST, "reason"))
             except ChangeRefused as error:
                 refusal = str(error)
     if change is not None:
@@ -111,7 +112,7 @@ def profile_remove(request: StaffRequest, customer_id: UUID, profile_id: UUID) -
         profile = find_profile(customer_id, profile_id, ProfileState.ACTIVE, ProfileState.DISABLED)
         if request.method == "POST":
             try:
-                change = remove_profile(actor=request.actor, profile=profile, reason=_reason(request))
+                change = remove_profile(actor=request.actor, profile=profile, reason=typed_text(request.POST, "reason"))
             except ChangeRefused as error:
                 refusal = str(error)
     if change is not None:
@@ -121,10 +122,6 @@ def profile_remove(request: StaffRequest, customer_id: UUID, profile_id: UUID) -
         kept_by = subscriptions_paid_by(profile.customer, profile)
         context = {"customer": profile.customer, "profile": profile, "kept_by": kept_by, "refusal": refusal}
         return render(request, "backoffice/profiles/remove.html", context, status=409 if refusal else 200)
-
-
-def _reason(request: StaffRequest) -> str:
-    return request.POST.get("reason", "").strip()[:300]
 
 
 def _carry_out(request: StaffRequest, change: Change, done: Callable[[], str]) -> HttpResponse | None:
