@@ -237,10 +237,3 @@ def _without_loose_ends(line: str) -> str:
     """What stays when a part is empty: no commas, hyphens or postal signs hanging about."""
     line = re.sub(r"\s*,(?=\s*(,|$))", "", " ".join(line.split())).strip(" ,-")
     return "" if line == "〒" else line
-
-
-def region_name(values: AddressValues) -> str:
-    """Ontario for ON, in the active language where the country speaks it."""
-    if not values.country:
-        return values.region
-    return dict(rules_for(values.country).regions).get(values.region, values.region)

@@ -27,6 +27,7 @@ class Customer(TenantModel):
     tax_exempt = models.BooleanField(_("tax exempt"), default=False)
     language = models.CharField(_("language"), max_length=8, blank=True)
     created_at = models.DateTimeField(_("customer since"), auto_now_add=True)
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "number"], name="one_customer_per_number"),

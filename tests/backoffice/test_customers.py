@@ -12,7 +12,7 @@ from django.utils import timezone
 from customers.models import Address, Customer
 from payments.models import ProfileState
 from propagation.models import Change, ChangeKind
-from subscriptions.models import SubscriptionState
+from subscriptions.models import Subscription, SubscriptionState
 from tenants.models import Role, Tenant
 from tenants.scope import tenant_scope
 from tests.factories import (
@@ -22,6 +22,7 @@ from tests.factories import (
     InvoiceFactory,
     MembershipFactory,
     PaymentProfileFactory,
+    PriceFactory,
     SubscriptionFactory,
     TenantFactory,
     UserFactory,
@@ -152,8 +153,16 @@ def test_pages_forward_and_back_visit_every_customer_once_in_order(tenant: Tenan
 
 def test_a_cursor_that_makes_no_sense_is_the_first_page(tenant: Tenant, alice: Client) -> None:
     make(tenant, "Bob")
-    for cursor in ("x", "WzFd", "bm8", "W251bGwsIG51bGxd", "WyJ4IiwgIm5vdC1hLXV1aWQiXQ=="):
-        response = alice.get("/t/acme/customers/", {"after": cursor})
+    for cursor in (
+        "x",
+        "WzFd",
+        "bm8",
+        "W251bGwsIG51bGxd",
+        "WyJ4IiwgIm5vdC1hLXV1aWQiXQ==",
+        "WzFlMzBd",
+        "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMF0=",
+    ):
+        response = alice.get("/t/acme/customers/", {"after": cursor, "sort": "number"})
         assert (response.status_code, names(response)) == (200, ["Bob"])
 
 
@@ -208,6 +217,27 @@ def test_a_name_and_an_address_are_enough(tenant: Tenant, alice: Client) -> None
     assert "Ada Lovelace is customer C-1001 now." in response.content.decode()
     with tenant_scope(tenant.pk):
         assert Customer.objects.get().email == "ada@example.com"
+
+
+def test_a_customer_can_be_created_together_with_a_subscription(tenant: Tenant, alice: Client) -> None:
+    with tenant_scope(tenant.pk):
+        price = PriceFactory(product__name_en="Pro plan", amount_minor=4900)
+    assert "Pro plan · CA$49.00 / month" in alice.get("/t/acme/customers/new/").content.decode()
+    typed = {"first_name": "Ada", "last_name": "L", "subscription-price": str(price.pk), "subscription-quantity": "3"}
+    assert alice.post("/t/acme/customers/new/", typed).status_code == 302
+    with tenant_scope(tenant.pk):
+        subscription = Subscription.objects.select_related("customer", "price").get()
+    assert (subscription.customer.first_name, subscription.amount_minor) == ("Ada", 14700)
+
+
+def test_another_tenants_price_cannot_be_chosen(tenant: Tenant, alice: Client) -> None:
+    other = TenantFactory(slug="other")
+    with tenant_scope(other.pk):
+        theirs = PriceFactory()
+    typed = {"first_name": "Ada", "last_name": "L", "subscription-price": str(theirs.pk)}
+    assert alice.post("/t/acme/customers/new/", typed).status_code == 422
+    with tenant_scope(tenant.pk):
+        assert not Customer.objects.exists()
 
 
 def test_errors_keep_everything_typed_and_stand_beside_their_fields(tenant: Tenant, alice: Client) -> None:
