@@ -25,7 +25,8 @@ from payments.models import GatewayCustomer, ProfileState
 from payments.profiles import disable_profile
 from propagation.carriers import CARRIERS, Effect, Work
 from propagation.models import Change, Step, StepAttempt, StepKind, StepState
-from propagation.progress import advance, wake_workers
+from propagation.progress import advance
+from propagation.wakeups import wake_worker_later
 from subscriptions.services import mark_invoice_failed
 from tenants.actors import Actor, ActorKind
 from tenants.scope import tenant_scope
@@ -40,8 +41,8 @@ KEY_LIFETIME = timedelta(hours=23)
 PATIENCE = timedelta(hours=72)
 LONGEST_PAUSE_SECONDS = 900.0
 
-#: The step that has been due longest, save where another change of the same customer is being carried out.
-_CLAIM = """
+#: Steps that can be carried out now: not where another change of the same customer is being carried out.
+_DUE = """
     SELECT s.id FROM propagation_step s
     WHERE s.state IN ('waiting', 'retrying', 'running') AND s.due_at <= now()
       AND (s.lease_until IS NULL OR s.lease_until <= now())
@@ -50,7 +51,7 @@ _CLAIM = """
         SELECT 1 FROM propagation_step r
         WHERE r.tenant_id = s.tenant_id AND r.customer_id = s.customer_id AND r.change_id <> s.change_id
           AND r.state = 'running' AND r.lease_until > now())
-    ORDER BY s.due_at, s.position LIMIT 1 FOR UPDATE SKIP LOCKED
+    ORDER BY s.due_at, s.position LIMIT 1
 """
 
 
@@ -85,6 +86,12 @@ def work_through(tenant_id: UUID, seconds: float) -> bool:
     return False
 
 
+def anything_due(tenant_id: UUID) -> bool:
+    with tenant_scope(tenant_id), connection.cursor() as cursor:
+        cursor.execute(_DUE, {"change": None})
+        return cursor.fetchone() is not None
+
+
 def carry_out_next(tenant_id: UUID, change_id: UUID | None = None) -> bool:
     """Claim and carry out one due step. False when none is due."""
     claim = claim_next(tenant_id, change_id)
@@ -98,7 +105,7 @@ def claim_next(tenant_id: UUID, change_id: UUID | None = None) -> Claim | None:
     """Take the step that has been due longest, unless an earlier change of the same customer is being carried out."""
     with tenant_scope(tenant_id):
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, {"change": change_id})
+            cursor.execute(f"{_DUE} FOR UPDATE SKIP LOCKED", {"change": change_id})
             row = cursor.fetchone()
         if row is None:
             return None
@@ -225,7 +232,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         elif error.transient and not too_long:
             pause = _pause(step.attempts, error)
             step.state, step.due_at = StepState.RETRYING, timezone.now() + pause
-            wake_workers(tenant_id, after_seconds=pause.total_seconds())
+            wake_worker_later(tenant_id, seconds=pause.total_seconds())
         else:
             step.state, step.finished_at = StepState.FAILED, timezone.now()
             _note_consequences(change, step, error)

@@ -1,11 +1,13 @@
-"""How many workers one tenant may occupy at once, so that a mass change leaves room for another tenant's single one.
+"""How many wake-ups one tenant may have queued or running at once.
 
-Kept in Valkey; when it is emptied or away the limit lapses for a moment, which harms nothing.
+A wake-up holds a seat from when it is sent until its turn has ended, so that a tenant's mass change never fills the
+queue, and another tenant's single change is served within a turn or two. Seats are kept in Valkey; when it is emptied
+or away the limit lapses for a moment, which harms nothing, and a seat whose worker died is free again by itself.
 """
 
+import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 from uuid import UUID, uuid4
 
 import redis
@@ -14,43 +16,54 @@ from django.conf import settings
 
 log = structlog.get_logger(__name__)
 
-LANES_PER_TENANT = 16
-#: A lane whose worker died is free again after this many seconds.
-LANE_LIFETIME = 120
+SEATS_PER_TENANT = 16
+#: Seconds after which a seat that nobody gave back is free again.
+SEAT_LIFETIME = 60
 
-_ENTER = """
+_TAKE = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
-redis.call('EXPIRE', KEYS[1], 600)
+redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1
 """
 
 
-def _client() -> redis.Redis:
-    global _shared
-    if _shared is None:
-        _shared = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2)
-    return _shared
+@cache
+def _valkey() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
-_shared: redis.Redis | None = None
+os.register_at_fork(after_in_child=_valkey.cache_clear)
 
 
-@contextmanager
-def lane(tenant_id: UUID) -> Iterator[bool]:
-    """Hold one of the tenant's lanes; yields False when all are taken."""
-    key, member, now = f"lanes:{tenant_id}", uuid4().hex, time.time()
+def _key(tenant_id: UUID) -> str:
+    return f"seats:{tenant_id}"
+
+
+def take_seat(tenant_id: UUID) -> str | None:
+    """A seat's name, or None when all of the tenant's are taken."""
+    seat, now = uuid4().hex, time.time()
     try:
-        entered = bool(_client().eval(_ENTER, 1, key, now, now + LANE_LIFETIME, member, LANES_PER_TENANT))
-    except redis.RedisError as error:
-        log.warning("lanes_unavailable", error=type(error).__name__)
-        entered = True
+        free = _valkey().eval(
+            _TAKE, 1, _key(tenant_id), now, now + SEAT_LIFETIME, seat, SEATS_PER_TENANT, 2 * SEAT_LIFETIME
+        )
+    except (redis.RedisError, OSError) as error:
+        log.warning("seats_unavailable", error=type(error).__name__)
+        return seat
+    return seat if free else None
+
+
+def keep_seat(tenant_id: UUID, seat: str) -> None:
+    """Hold on to a seat for another turn."""
     try:
-        yield entered
-    finally:
-        if entered:
-            try:
-                _client().zrem(key, member)
-            except redis.RedisError:
-                log.warning("lane_not_left")
+        _valkey().zadd(_key(tenant_id), {seat: time.time() + SEAT_LIFETIME})
+    except (redis.RedisError, OSError) as error:
+        log.warning("seats_unavailable", error=type(error).__name__)
+
+
+def leave_seat(tenant_id: UUID, seat: str) -> None:
+    try:
+        _valkey().zrem(_key(tenant_id), seat)
+    except (redis.RedisError, OSError) as error:
+        log.warning("seats_unavailable", error=type(error).__name__)

@@ -1,26 +1,17 @@
 """How a change moves on: which stage is open, when it is finished, and who is told."""
 
-from uuid import UUID
-
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
 from messaging.services import queue_email
 from propagation.models import OPEN_STEP_STATES, Change, ChangeKind, ChangeState, Stage, Step, StepState
+from propagation.wakeups import wake_workers
 from tenants.actors import ActorKind
 from tenants.models import Membership, Role, Tenant
-from tenants.wake import wake
-
-#: One change wakes at most this many workers; those that are awake go on until nothing is due.
-MOST_WAKE_UPS = 4
 
 #: A failed step in one of these stages may still use the old method, so nothing is detached.
 _MOVES = (Stage.METHOD, Stage.CUSTOMER, Stage.SUBSCRIPTIONS)
-
-
-def wake_workers(tenant_id: UUID, *, times: int = 1, after_seconds: float = 0.0) -> None:
-    wake("propagation.tasks.carry_out_due", tenant_id, times=times, after_seconds=after_seconds)
 
 
 def advance(change: Change) -> None:
@@ -36,7 +27,7 @@ def advance(change: Change) -> None:
                 due_at=timezone.now()
             )
             if opened:
-                wake_workers(change.tenant_id, times=min(opened, MOST_WAKE_UPS))
+                wake_workers(change.tenant_id, steps=opened)
     before = change.state
     if failed:
         change.state = ChangeState.NEEDS_ATTENTION

@@ -4,26 +4,45 @@ from uuid import UUID
 
 from celery import shared_task
 
-from propagation.engine import work_through
-from propagation.lanes import lane
-from propagation.progress import wake_workers
+from propagation.engine import anything_due, work_through
+from propagation.lanes import keep_seat, leave_seat, take_seat
+from propagation.wakeups import TASK, wake_workers
 from tenants.due import tenants_with_due
+from tenants.wake import wake
 
-#: A task works this long for one tenant, then goes to the end of the queue.
-TURN_SECONDS = 2.0
+#: A wake-up works this long for one tenant, then goes to the end of the queue.
+TURN_SECONDS = 0.5
 
 
 @shared_task
-def carry_out_due(tenant_id: str) -> None:
-    """Carry out the tenant's due steps for one turn, then queue up again while more is due."""
-    with lane(UUID(tenant_id)) as entered:
-        more = entered and work_through(UUID(tenant_id), TURN_SECONDS)
-    if more:
-        wake_workers(UUID(tenant_id))
+def carry_out_due(tenant_id: str, seat: str = "") -> None:
+    """Carry out the tenant's due steps for one turn, then queue up again while more is due.
+
+    A wake-up that was sent without a seat takes one, or leaves the work to those that have one.
+    """
+    tenant = UUID(tenant_id)
+    held = seat or take_seat(tenant)
+    if held is None:
+        return
+    if work_through(tenant, TURN_SECONDS):
+        keep_seat(tenant, held)
+        wake(TASK, tenant, held)
+        return
+    leave_seat(tenant, held)
+    # Whoever found no free seat while this one was being left relied on it.
+    if anything_due(tenant):
+        wake_workers(tenant)
 
 
 @shared_task
 def sweep() -> None:
-    """Wake workers for every tenant that has due steps."""
+    """Give every tenant with due steps a turn, and wake workers for more, whatever became of earlier wake-ups."""
     for tenant_id in tenants_with_due("steps"):
-        wake_workers(tenant_id)
+        sweep_tenant.delay(str(tenant_id))
+
+
+@shared_task
+def sweep_tenant(tenant_id: str) -> None:
+    """One turn without a seat: also when every seat is held by workers that are dead."""
+    if work_through(UUID(tenant_id), TURN_SECONDS):
+        wake_workers(UUID(tenant_id), steps=2)
