@@ -9,7 +9,9 @@ from customers.models import Customer
 from payments.events import process_next_event, store_event
 from payments.gateway.stripe_adapter import SignedEvent
 from payments.models import EventState, GatewayEvent, PaymentProfile
+from subscriptions.mirror import mirror_invoice
 from subscriptions.models import BilledBy, Invoice, InvoiceState, Subscription, SubscriptionState
+from tenants.actors import Actor
 from tenants.models import AuditEntry, Tenant
 from tenants.scope import tenant_scope
 from tests.factories import (
@@ -163,6 +165,19 @@ def test_follows_an_invoice_voided_at_the_gateway(past_due: Mirrored) -> None:
     invoice = past_due.invoice()
     assert invoice is not None
     assert invoice.state == InvoiceState.VOID
+
+
+@pytest.mark.parametrize("state", [InvoiceState.PAID, InvoiceState.VOID])
+def test_what_was_read_before_an_invoice_was_settled_does_not_open_it_again(past_due: Mirrored, state: str) -> None:
+    (there,) = past_due.shelf.objects("invoice")
+    facts = past_due.shelf.gateway.read_invoice(there["id"])
+    actor = Actor.system("test")
+    with tenant_scope(past_due.tenant.pk):
+        taken_in = mirror_invoice(facts, actor=actor)
+        assert taken_in is not None
+        Invoice.objects.update(state=state)
+        mirror_invoice(facts, actor=actor)
+        assert Invoice.objects.get().state == state
 
 
 def test_what_is_nobodys_is_not_even_read(active: Mirrored, sandbox: Sandbox) -> None:
