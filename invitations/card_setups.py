@@ -29,7 +29,7 @@ def settle_open_setups(tenant_id: UUID) -> None:
     with tenant_scope(tenant_id):
         waiting = CardSetup.objects.filter(state=SetupState.OPEN, created_at__lte=now - QUIET_FOR)
         setups = list(waiting.order_by("created_at")[:BATCH])
-        purposes = [setup.purpose_id for setup in setups if setup.purpose == PURPOSE]
+        purposes = [setup.purpose_id for setup in setups if setup.purpose == PURPOSE and setup.purpose_id]
         usable = set(Invitation.objects.filter(pk__in=purposes, state__in=OPEN_STATES).values_list("pk", flat=True))
     for setup in setups:
         age = now - setup.created_at

@@ -20,6 +20,8 @@ GRACE = timedelta(hours=1)
 def claim_invitation(setup: CardSetup, actor: Actor) -> bool:
     """Compare and set an invitation to completed for a card that the gateway has confirmed. False: someone was first,
     or it was revoked; the card is then discarded."""
+    if setup.purpose_id is None:
+        return False
     now = timezone.now()
     begun_in_time = Q(state=InvitationState.EXPIRED, expires_at__gt=now - GRACE, expires_at__gte=setup.created_at)
     usable = Invitation.objects.filter(
@@ -38,4 +40,5 @@ def claim_invitation(setup: CardSetup, actor: Actor) -> bool:
 
 def link_change(setup: CardSetup, change: Change) -> None:
     """Remember which change used the invitation up."""
-    Invitation.objects.filter(pk=setup.purpose_id).update(change_id=change.pk)
+    if setup.purpose_id is not None:
+        Invitation.objects.filter(pk=setup.purpose_id).update(change_id=change.pk)

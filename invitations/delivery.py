@@ -9,6 +9,8 @@ from messaging.models import Message, MessageState
 
 def note_delivery(message: Message, kind: str) -> None:
     """Told by the outbox of a message about an invitation, in the scope's transaction."""
+    if message.about_id is None:
+        return
     invitations = Invitation.objects.filter(pk=message.about_id)
     now = timezone.now()
     if kind == DELIVERED:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from invitations.completion import PURPOSE
@@ -31,6 +32,11 @@ from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
+
+STOPPED = gettext_lazy(
+    "Too many cards were tried, so this was stopped for your safety."
+    " Wait an hour and open the link again, or ask us for help."
+)
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,7 @@ def note_decline(request: HttpRequest, visited: Visited) -> JsonResponse:
         log.warning("card_failure_not_counted", code=error.code, request_id=error.request_id)
     else:
         if failures.stopped:
-            return refuse(200, _("Too many cards were tried. Wait an hour, then open the link again."))
+            return refuse(200, STOPPED)
     return refuse(200, explain(code), state="failed")
 
 

@@ -37,7 +37,7 @@ def speak(request: HttpRequest, tenant: Tenant, language: str = "") -> None:
     chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
     known = dict(settings.LANGUAGES)
     translation.activate(next((code for code in (chosen, language, tenant.language) if code in known), "en"))
-    request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+    request.LANGUAGE_CODE = translation.get_language()
     timezone.activate(tenant.time_zone)
 
 

@@ -1,7 +1,7 @@
 """Sending, resending, revoking and expiring invitations. Every function runs in the open scope."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -194,16 +194,28 @@ def message_context(invitation: Invitation, link: str) -> dict[str, Any]:
 
 def _queue_messages(invitation: Invitation) -> None:
     context = message_context(invitation, invitation_link(invitation))
-    about = {"customer_id": invitation.customer_id, "about": invitation}
-    if Channel.EMAIL in invitation.channels:
-        queue_email(template="invitation", language=invitation.language, to=invitation.email, context=context, **about)
-    if Channel.SMS in invitation.channels:
-        queue_sms(
-            template="invitation", language=invitation.language, to=invitation.phone.as_e164, context=context, **about
-        )
+    for channel in invitation.channels:
+        if channel == Channel.EMAIL:
+            queue_email(
+                template="invitation",
+                language=invitation.language,
+                to=invitation.email,
+                context=context,
+                customer_id=invitation.customer_id,
+                about=invitation,
+            )
+        else:
+            queue_sms(
+                template="invitation",
+                language=invitation.language,
+                to=invitation.phone.as_e164,
+                context=context,
+                customer_id=invitation.customer_id,
+                about=invitation,
+            )
 
 
-def resend_allowed_from(invitation: Invitation) -> Any:
+def resend_allowed_from(invitation: Invitation) -> datetime | None:
     """When the link may be sent once more; None when it never may."""
     if not invitation.is_open or invitation.sends > MAX_RESENDS:
         return None

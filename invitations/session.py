@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from tenants.models import Tenant
 
-COOKIE = "invitation"
+#: The second says that this browser saved the method; opening the link once more does not take it away.
+OPENED, FINISHED = "invitation", "invitation-done"
 LIFETIME_SECONDS = 4 * 3600
-_OPEN, _FINISHED = "open", "finished"
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Visit:
 
 def begin_visit(response: HttpResponse, tenant: Tenant, invitation_id: UUID, *, finished: bool = False) -> None:
     response.set_signed_cookie(
-        COOKIE,
-        _FINISHED if finished else _OPEN,
+        FINISHED if finished else OPENED,
+        "yes",
         salt=_salt(tenant, invitation_id),
         max_age=LIFETIME_SECONDS,
         path=reverse("invitations:form", args=[tenant.slug, invitation_id]),
@@ -37,8 +37,11 @@ def begin_visit(response: HttpResponse, tenant: Tenant, invitation_id: UUID, *, 
 def visit_of(request: HttpRequest, tenant: Tenant, invitation_id: UUID) -> Visit | None:
     """The visit that this browser has begun by the invitation's link; None without one, or after its time."""
     salt = _salt(tenant, invitation_id)
-    value = request.get_signed_cookie(COOKIE, default=None, salt=salt, max_age=LIFETIME_SECONDS)
-    return None if value is None else Visit(finished=value == _FINISHED)
+    opened, finished = (
+        request.get_signed_cookie(name, default=None, salt=salt, max_age=LIFETIME_SECONDS)
+        for name in (OPENED, FINISHED)
+    )
+    return Visit(finished=finished is not None) if opened or finished else None
 
 
 def _salt(tenant: Tenant, invitation_id: UUID) -> str:

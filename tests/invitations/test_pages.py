@@ -303,6 +303,7 @@ def test_saving_a_card_uses_the_link_up(story: Story) -> None:
     assert story.visitor.post("complete", setup_intent=setup).json()["state"] == "done"
     # The browser that saved it goes on seeing what moved; anybody else with the link sees that it was used.
     assert "Everything has moved" in story.visitor.client.get(answer["url"]).content.decode()
+    assert "Everything has moved" in story.visitor.open().content.decode()
     assert "has been used" in Visitor(story.visitor.link).open().content.decode()
 
 
@@ -564,7 +565,7 @@ def test_trying_many_cards_is_stopped_with_a_word_of_why(story: Story, settings:
         answers.append(story.visitor.post("failed", **told).json()["state"])
     assert answers == ["failed", "blocked"]
     refused = story.visitor.post("setup")
-    assert (refused.status_code, "Wait an hour" in refused.json()["message"]) == (429, True)
+    assert (refused.status_code, "Too many cards" in refused.json()["message"]) == (429, True)
 
 
 def test_forms_of_other_sites_are_refused(story: Story) -> None:
