@@ -12,8 +12,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet, Sum
-from django.db.models.functions import Greatest
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +30,8 @@ from tenants.scope import tenant_scope
 log = structlog.get_logger(__name__)
 
 HOUR = timedelta(hours=1)
+#: Forms that may be opened for each card that may be tried.
+FORMS_PER_TRY = 4
 _ADDRESS_PARTS = [part.name for part in fields(PostalAddress)]
 
 
@@ -113,9 +114,9 @@ def _check_limits(customer_id: UUID, link_id: UUID | None, ip: str | None) -> No
     recent = CardSetup.objects.filter(created_at__gt=timezone.now() - HOUR)
     if link_id is not None and _failures(link_id) >= settings.CARD_FAILURES_PER_LINK:
         raise _too_many(_("Too many cards were tried with this link. Ask for a new one."), link=str(link_id))
-    if _tries(recent.filter(customer_id=customer_id)) >= settings.CARD_TRIES_PER_CUSTOMER:
+    if _used_up(recent.filter(customer_id=customer_id), settings.CARD_TRIES_PER_CUSTOMER):
         raise _too_many(_("Too many cards were tried. Wait an hour, then try again."), customer=str(customer_id))
-    if ip is not None and _tries(recent.filter(ip=ip)) >= settings.CARD_TRIES_PER_ADDRESS:
+    if ip is not None and _used_up(recent.filter(ip=ip), settings.CARD_TRIES_PER_ADDRESS):
         raise _too_many(_("Too many cards were tried. Wait an hour, then try again."), ip=ip)
 
 
@@ -124,9 +125,11 @@ def _too_many(message: str | Promise, **where: str) -> CardSetupError:
     return CardSetupError("too_many_attempts", message)
 
 
-def _tries(setups: QuerySet[CardSetup]) -> int:
-    """Every entry begun is a try, and each failure on it after the first is another."""
-    return setups.aggregate(n=Sum(Greatest("failures", 1)))["n"] or 0
+def _used_up(setups: QuerySet[CardSetup], limit: int) -> bool:
+    """Whether that many cards were tried. A form that was only opened is no try, until there are very many of them."""
+    saved = Count("pk", filter=Q(state__in=[SetupState.COMPLETED, SetupState.DISCARDED]))
+    counts = setups.aggregate(begun=Count("pk"), saved=saved, failed=Sum("failures", default=0))
+    return counts["saved"] + counts["failed"] >= limit or counts["begun"] >= limit * FORMS_PER_TRY
 
 
 def _failures(link_id: UUID) -> int:

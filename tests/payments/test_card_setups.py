@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from customers.models import Customer
-from payments.card_setups import StartedSetup, note_failure, save_billing_details, start_card_setup
+from payments.card_setups import FORMS_PER_TRY, StartedSetup, note_failure, save_billing_details, start_card_setup
 from payments.errors import CardSetupError
 from payments.events import process_next_event, store_event
 from payments.gateway.errors import GatewayError
@@ -109,9 +109,12 @@ def test_a_customer_edited_between_two_tries_is_still_made_known(customer: Custo
     assert start(customer).client_secret
 
 
-def test_an_entry_that_the_gateway_did_not_begin_is_closed_and_counts(customer: Customer, shelf: Shelf) -> None:
+def test_an_entry_that_the_gateway_did_not_begin_is_closed_and_counts(
+    customer: Customer, shelf: Shelf, settings: Settings
+) -> None:
+    settings.CARD_TRIES_PER_CUSTOMER = 2
     shelf.sandbox.set_faults({"account": "acme", "path": "/v1/setup_intents", "kind": "server_error"})
-    for _ in range(10):
+    for _ in range(2 * FORMS_PER_TRY):
         with pytest.raises(GatewayError):
             start(customer)
     refused(customer)
@@ -119,16 +122,18 @@ def test_an_entry_that_the_gateway_did_not_begin_is_closed_and_counts(customer: 
         assert {setup.state for setup in CardSetup.objects.all()} == {SetupState.CANCELED}
 
 
-def test_one_customer_is_limited_by_the_hour(customer: Customer) -> None:
+def test_one_customer_is_limited_by_the_hour(customer: Customer, shelf: Shelf) -> None:
     for number in range(10):
-        start(customer, ip=f"203.0.113.{number}")
+        started = start(customer, ip=f"203.0.113.{number}")
+        decline(shelf, started)
+        note_failure(customer.tenant_id, started.gateway_id)
     refused(customer, ip="198.51.100.1")
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         assert start(customer, ip="198.51.100.1")
 
 
 def test_tries_at_once_cannot_slip_past_the_limit(customer: Customer, settings: Settings) -> None:
-    settings.CARD_TRIES_PER_CUSTOMER = 3
+    settings.CARD_TRIES_PER_CUSTOMER = 1
     outcomes: list[str] = []
 
     def begin() -> None:
@@ -145,14 +150,14 @@ def test_tries_at_once_cannot_slip_past_the_limit(customer: Customer, settings: 
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcomes) == ["begun"] * 3 + ["too_many_attempts"] * 5
+    assert sorted(outcomes) == ["begun"] * FORMS_PER_TRY + ["too_many_attempts"] * 4
 
 
 def test_one_address_is_limited_by_the_hour_but_not_staff_behind_it(customer: Customer, settings: Settings) -> None:
-    settings.CARD_TRIES_PER_ADDRESS = 3
+    settings.CARD_TRIES_PER_ADDRESS = 1
     with tenant_scope(customer.tenant_id):
-        others = CustomerFactory.create_batch(4, tenant_id=customer.tenant_id)
-    for other in others[:3]:
+        others = CustomerFactory.create_batch(FORMS_PER_TRY, tenant_id=customer.tenant_id)
+    for other in others:
         start(other)
     refused(customer)
     assert start(customer, ip="198.51.100.1")
@@ -161,7 +166,9 @@ def test_one_address_is_limited_by_the_hour_but_not_staff_behind_it(customer: Cu
 
 def test_another_tenants_tries_do_not_count(customer: Customer, shelf: Shelf, settings: Settings) -> None:
     settings.CARD_TRIES_PER_ADDRESS = 1
-    start(customer)
+    for _ in range(FORMS_PER_TRY):
+        start(customer)
+    refused(customer)
     elsewhere = TenantFactory()
     with tenant_scope(elsewhere.pk):
         from tests.factories import sandbox_account
@@ -225,8 +232,9 @@ def test_cards_tried_through_one_entry_count_against_the_customer(customer: Cust
     refused(customer, ip="198.51.100.1")
 
 
-def test_limits_outlive_valkey(customer: Customer, valkey: Any) -> None:
-    for _ in range(10):
+def test_limits_outlive_valkey(customer: Customer, valkey: Any, settings: Settings) -> None:
+    settings.CARD_TRIES_PER_CUSTOMER = 1
+    for _ in range(FORMS_PER_TRY):
         start(customer)
     valkey.flushdb()
     refused(customer)
