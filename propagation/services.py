@@ -307,6 +307,8 @@ def _supersede_earlier(change: Change, steps: list[Step], retired: set[UUID]) ->
     earlier = list(Change.objects.select_for_update().filter(pk__in=obsolete.values("change_id")).order_by("number"))
     own_retirements = {step.profile_id for step in steps if step.kind == StepKind.RETIRE}
     taken_over = []
+    # A worker may be claiming one of them at this moment: wait until it has, so that it counts as running.
+    list(obsolete.select_for_update(of=("self",)).order_by("pk"))
     for old in earlier:
         remaining = obsolete.filter(change=old).exclude(state=StepState.RUNNING)
         retirements = [step.profile for step in remaining.filter(kind=StepKind.RETIRE).select_related("profile")]

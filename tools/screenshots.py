@@ -73,18 +73,21 @@ def wait_until_ready(site: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def keep(page: Page, name: str) -> None:
-    """Save what the window shows as docs/pictures/<name>.png, with as few colours as it takes to stay small."""
+    """Save what the window shows as docs/pictures/<name>.png, scaled down where it would be large."""
     page.wait_for_load_state("networkidle")
     page.evaluate("document.activeElement?.blur()")
     picture = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide"))).convert("RGB")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for colours in (256, 128, 64):
-        out = io.BytesIO()
-        picture.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-        if out.tell() <= LARGEST_BYTES:
-            break
-    (PICTURES / f"{name}.png").write_bytes(out.getvalue())
-    print(f"  docs/pictures/{name}.png  {out.tell() // 1024} KB")
+    while len(small := in_256_colours(picture)) > LARGEST_BYTES:
+        picture = picture.resize((picture.width * 4 // 5, picture.height * 4 // 5), Image.Resampling.LANCZOS)
+    (PICTURES / f"{name}.png").write_bytes(small)
+    print(f"  docs/pictures/{name}.png  {len(small) // 1024} KB")
+
+
+def in_256_colours(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
 def context_of(browser: Browser, size: dict[str, int], scheme: str = "light") -> BrowserContext:
