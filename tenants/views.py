@@ -56,7 +56,7 @@ def choose_language(request: HttpRequest) -> HttpResponseBase:
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
-    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=user.pk))
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=User.objects.get(pk=user.pk))
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("Your profile is saved."))
@@ -91,7 +91,7 @@ def _join(request: HttpRequest, tenant: Tenant, invitation: StaffInvitation) -> 
         return _welcome(request, tenant)
     if User.objects.filter(email=invitation.email).exists():
         return render(request, "team/join_sign_in.html", context)
-    form = JoinForm(request.POST or None, email=invitation.email)
+    form = JoinForm(request.POST if request.method == "POST" else None, email=invitation.email)
     if request.method != "POST" or not form.is_valid():
         return render(request, "team/join_new.html", context | {"form": form}, status=422 if form.errors else 200)
     user = join_as_new_user(

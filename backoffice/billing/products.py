@@ -34,7 +34,7 @@ def products(request: StaffRequest) -> HttpResponse:
 
 @needs(Right.MANAGE)
 def product_create(request: StaffRequest) -> HttpResponse:
-    form = NewProductForm(request.POST or None)
+    form = NewProductForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         product = create_product(
             actor=request.actor, name_en=form.cleaned_data["name_en"], name_fr=form.cleaned_data["name_fr"]

@@ -91,7 +91,7 @@ def step_retry(request: StaffRequest, step_id: UUID) -> HttpResponse:
 def step_waive(request: StaffRequest, step_id: UUID) -> HttpResponse:
     """Asks for the reason, then lets the failed step be."""
     step = get_object_or_404(Step.objects.select_related("change__customer", "subscription", "invoice"), pk=step_id)
-    form = WaiveForm(request.POST or None)
+    form = WaiveForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             waive_step(actor=request.actor, step=step, reason=form.cleaned_data["reason"])

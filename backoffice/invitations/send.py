@@ -48,7 +48,7 @@ def invitation_choose(request: StaffRequest, customer_id: UUID) -> HttpResponse:
     profiles = invitable_profiles(customer)
     if len(profiles) <= 1:
         return redirect(_send_url(request, customer, profiles[0] if profiles else None))
-    form = ChooseForm(request.POST or None, profiles=profiles)
+    form = ChooseForm(request.POST if request.method == "POST" else None, profiles=profiles)
     if request.method == "POST" and form.is_valid():
         return redirect(_send_url(request, customer, form.cleaned_data["profile"]))
     context = {"customer": customer, "form": form, "options": _with_what_they_pay(customer, profiles)}
@@ -81,7 +81,7 @@ def invitation_send(request: StaffRequest, customer_id: UUID) -> HttpResponse:
         return redirect("backoffice:invitation_choose", tenant_slug=request.tenant.slug, customer_id=customer.pk)
     can_text = bool(settings.SMS_ACCOUNT_SID)
     initial = starting_values(customer, request.tenant, can_text=can_text)
-    form = InvitationForm(request.POST or None, initial=initial, can_text=can_text)
+    form = InvitationForm(request.POST if request.method == "POST" else None, initial=initial, can_text=can_text)
     if request.method == "POST" and form.is_valid():
         invitation = _send(request, customer, chosen, form)
         if invitation is not None:

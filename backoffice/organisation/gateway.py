@@ -51,7 +51,7 @@ def _try_to_connect(request: StaffRequest, form: GatewayKeysForm) -> bool:
 @needs(Right.OWN, gateway=True)
 def gateway_connect(request: StaffRequest) -> HttpResponse:
     """Takes new keys, and keeps them only when the gateway has accepted them."""
-    form = GatewayKeysForm(request.POST or None)
+    form = GatewayKeysForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _try_to_connect(request, form):
         messages.success(request, _("The gateway has accepted the keys; its events reach us."))
         return redirect("backoffice:gateway", tenant_slug=request.tenant.slug)

@@ -19,7 +19,11 @@ HEX = re.compile(r"#[0-9a-fA-F]{6}")
 @needs(Right.MANAGE)
 def settings(request: StaffRequest) -> HttpResponse:
     tenant = Tenant.objects.get(pk=request.tenant.pk)
-    form = SettingsForm(request.POST or None, request.FILES or None, instance=tenant)
+    form = SettingsForm(
+        request.POST if request.method == "POST" else None,
+        request.FILES if request.method == "POST" else None,
+        instance=tenant,
+    )
     if request.method == "POST" and form.is_valid():
         if values := form.values():
             update_tenant(actor=request.actor, values=values)
