@@ -389,3 +389,33 @@ def test_card_fields_that_cannot_be_loaded_can_be_asked_for_again(story: Story, 
     enter_card(phone, GOOD)
     save(phone)
     expect_saved(phone)
+
+
+def start_and_confirm(story: Story, page: Page, card: str) -> str:
+    """The page's own card entry, confirmed at the gateway without the page; the gateway's id of it."""
+    with page.expect_response("**/setup/") as answer:
+        page.goto(story.invite())
+    setup = answer.value.json()
+    story.world.sandbox.http.post(
+        f"/v1/setup_intents/{setup['setup_intent']}/confirm",
+        data={"client_secret": setup["client_secret"], "payment_method": card},
+        headers={"Authorization": f"Bearer {setup['publishable_key']}"},
+    )
+    return str(setup["setup_intent"])
+
+
+def test_coming_back_from_a_banks_own_page(story: Story, phone: Page) -> None:
+    setup = start_and_confirm(story, phone, "pm_card_mastercard")
+    phone.goto(f"{phone.url}?setup_intent={setup}&setup_intent_client_secret=x&redirect_status=succeeded")
+    expect_saved(phone)
+    assert "setup_intent" not in phone.url
+
+
+def test_coming_back_from_a_bank_that_said_no(story: Story, phone: Page) -> None:
+    setup = start_and_confirm(story, phone, "pm_card_visa_chargeDeclinedInsufficientFunds")
+    phone.goto(f"{phone.url}?setup_intent={setup}&setup_intent_client_secret=x&redirect_status=failed")
+    expect(phone.locator("[data-payment-error]")).to_contain_text("The card has not enough funds.")
+    assert "setup_intent" not in phone.url
+    enter_card(phone, GOOD)
+    save(phone)
+    expect_saved(phone)
