@@ -86,7 +86,7 @@ def keep(page: Page, name: str) -> None:
 
 def in_256_colours(picture: Image.Image) -> bytes:
     out = io.BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
