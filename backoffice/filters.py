@@ -70,7 +70,7 @@ class FilterForm(forms.Form):
     @property
     def kept(self) -> list[tuple[str, str]]:
         """What else the query holds, to be carried along: the chips' choice and the order."""
-        return [(name, self.query[name]) for name in ("state", "sort") if name in self.query]
+        return [(name, str(self.query[name])) for name in ("state", "sort") if name in self.query]
 
     @property
     def is_filtered(self) -> bool:
@@ -83,7 +83,7 @@ class FilterForm(forms.Form):
 
 def choice(label: str | Promise, choices: Choices) -> forms.ChoiceField:
     """A select whose first entry is the label itself and means: no filter."""
-    return forms.ChoiceField(label=label, choices=[("", label), *choices], required=False)
+    return forms.ChoiceField(label=cast(str, label), choices=[("", label), *choices], required=False)
 
 
 def set_choices(field: forms.Field, choices: Choices) -> None:

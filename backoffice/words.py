@@ -38,6 +38,7 @@ ACTIONS = {
     "subscription.created": gettext_lazy("Subscription created"),
     "subscription.method_moved": gettext_lazy("Subscription moved to another payment method"),
     "subscription.method_pinned": gettext_lazy("Payment method pinned to the subscription"),
+    "subscription.state_changed": gettext_lazy("Subscription state changed"),
     "subscription.mirrored": gettext_lazy("Subscription updated by the gateway"),
     "invoice.created": gettext_lazy("Invoice issued"),
     "invoice.paid": gettext_lazy("Invoice paid"),

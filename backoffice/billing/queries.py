@@ -99,7 +99,7 @@ class SubscriptionFilters(FilterForm):
         if billed_by := self.value("billed_by"):
             rows = rows.filter(billed_by=billed_by)
         if product := self.value("product"):
-            rows = rows.filter(price__product=product)
+            rows = rows.filter(price__product=UUID(product))
         if text := self.text:
             rows = rows.filter(numbered_match(text, "subscription"))
         return self._by_payer(rows)

@@ -105,7 +105,7 @@ def invitation(request: StaffRequest, invitation_id: UUID) -> HttpResponse:
 
 def _invitation_page(request: StaffRequest, found: Invitation, link: str = "") -> HttpResponse:
     allowed_from = resend_allowed_from(found)
-    changes = Change.objects.filter(pk=found.change_id).select_related("old_profile", "new_profile")
+    changes = Change.objects.filter(pk__in=[found.change_id]).select_related("old_profile", "new_profile")
     context: dict[str, Any] = {
         "invitation": found,
         "link": link,

@@ -20,7 +20,7 @@ from tenants.services import SETTINGS_FIELDS
 def currencies() -> list[tuple[str, str]]:
     """Every currency in use somewhere today, "CAD – Canadian Dollar", in the active language."""
     locale = to_locale(get_language() or "en")
-    territories = Locale("en").territories
+    territories = [str(territory) for territory in Locale("en").territories]
     codes = {code for territory in territories if len(territory) == 2 for code in get_territory_currencies(territory)}
     return [(code, f"{code} – {get_currency_name(code, locale=locale)}") for code in sorted(codes)]
 

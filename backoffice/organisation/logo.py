@@ -20,7 +20,7 @@ def read_logo(upload: UploadedFile) -> ContentFile:
     if (upload.size or 0) > MAX_BYTES:
         raise ValidationError(_("The picture is larger than 2 MB. Choose a smaller one."), code="too_large")
     try:
-        with Image.open(upload, formats=FORMATS) as picture:  # type: ignore[arg-type]
+        with Image.open(upload, formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise ValidationError(_("The picture has too many pixels. Choose a smaller one."), code="too_large")
             decoded = picture.convert("RGBA")

@@ -1,0 +1,52 @@
+"""The audit log in words."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+
+from backoffice.words import ACTIONS, THINGS, action_words, differences, value_words
+from invitations.models import InvitationState
+
+_ACTION = re.compile(r"""action=f?"([a-z_]+\.[a-z_{}]+)\"""")
+
+
+def actions_in_code() -> set[str]:
+    """Every action that some service writes."""
+    packages = [Path(config.path) for config in apps.get_app_configs() if Path(config.path).parent == settings.BASE_DIR]
+    found = {
+        name for package in packages for file in package.rglob("*.py") for name in _ACTION.findall(file.read_text())
+    }
+    ends = (InvitationState.EXPIRED, InvitationState.REVOKED)
+    return {name for name in found if "{" not in name} | {f"invitation.{state}" for state in ends}
+
+
+def test_every_action_has_its_sentence() -> None:
+    assert actions_in_code() - ACTIONS.keys() == set()
+
+
+def test_an_unknown_action_shows_its_own_name() -> None:
+    assert action_words("thing.done_twice") == "Thing done twice"
+
+
+def test_kinds_of_things_exist() -> None:
+    for name in THINGS:
+        assert apps.get_model(name)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "–"), ("", "–"), (False, "no"), (["a", "b"], "a, b"), ({"city": "Paris"}, "City: Paris"), (3, "3")],
+)
+def test_values(value: object, words: str) -> None:
+    assert value_words(value) == words
+
+
+def test_a_moment_is_told_in_the_readers_zone() -> None:
+    assert value_words("2026-11-24T21:22:16.120907+00:00").startswith("Nov 24, 2026, 9:22")
+
+
+def test_differences_tell_both_sides() -> None:
+    assert differences({"name": "A"}, {"name": "B", "email": "x"}) == [("Name", "A", "B"), ("E-mail", None, "x")]
