@@ -21,6 +21,7 @@ ACTIONS = {
     "staff_invitation.accepted": gettext_lazy("Joined the team"),
     "customer.created": gettext_lazy("Customer created"),
     "customer.updated": gettext_lazy("Customer edited"),
+    "customer.contact_updated": gettext_lazy("Contact details changed"),
     "customer.deleted": gettext_lazy("Customer deleted"),
     "customer.address_updated": gettext_lazy("Address changed"),
     "payment_profile.added": gettext_lazy("Payment method added"),

@@ -10,15 +10,14 @@ from django.conf import settings
 from backoffice.words import ACTIONS, THINGS, action_words, differences, value_words
 from invitations.models import InvitationState
 
-_ACTION = re.compile(r"""action=f?"([a-z_]+\.[a-z_{}]+)\"""")
+_ACTION = re.compile(r"""(?:\baction ?= ?|\bACTION ?= ?|_change\(actor, )f?"([a-z_]+\.[a-z_{}]+)\"""")
 
 
 def actions_in_code() -> set[str]:
     """Every action that some service writes."""
-    packages = [Path(config.path) for config in apps.get_app_configs() if Path(config.path).parent == settings.BASE_DIR]
-    found = {
-        name for package in packages for file in package.rglob("*.py") for name in _ACTION.findall(file.read_text())
-    }
+    packages = [Path(config.path) for config in apps.get_app_configs()]
+    files = [file for path in packages if path.parent == settings.BASE_DIR for file in path.rglob("*.py")]
+    found = {name for file in files for name in _ACTION.findall(file.read_text())}
     ends = (InvitationState.EXPIRED, InvitationState.REVOKED)
     return {name for name in found if "{" not in name} | {f"invitation.{state}" for state in ends}
 
