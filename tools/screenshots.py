@@ -78,16 +78,20 @@ def keep(page: Page, name: str) -> None:
     page.evaluate("document.activeElement?.blur()")
     picture = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide"))).convert("RGB")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    while len(small := in_256_colours(picture)) > LARGEST_BYTES:
+    while len(small := smallest(picture)) > LARGEST_BYTES:
         picture = picture.resize((picture.width * 4 // 5, picture.height * 4 // 5), Image.Resampling.LANCZOS)
     (PICTURES / f"{name}.png").write_bytes(small)
     print(f"  docs/pictures/{name}.png  {len(small) // 1024} KB")
 
 
-def in_256_colours(picture: Image.Image) -> bytes:
-    out = io.BytesIO()
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(out, "PNG", optimize=True)
-    return out.getvalue()
+def smallest(picture: Image.Image) -> bytes:
+    """In full colour where that is small enough, else in 256."""
+    full, few = io.BytesIO(), io.BytesIO()
+    picture.save(full, "PNG", optimize=True)
+    if full.tell() <= LARGEST_BYTES:
+        return full.getvalue()
+    picture.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(few, "PNG", optimize=True)
+    return few.getvalue()
 
 
 def context_of(browser: Browser, size: dict[str, int], scheme: str = "light") -> BrowserContext:

@@ -84,10 +84,13 @@ def add_history(book: Book, tenant: Tenant, staff: list[User]) -> None:
     """Invitations and changes for customers who are fit for them, and a beginning for everyone."""
     historian = Historian(book, tenant, staff)
     fit = with_one_good_card(book)
-    for hours, state in LIVES:
-        invite(historian, next(fit), book.now - timedelta(hours=hours), state)
-    for days, kind in BY_STAFF:
-        change_by_staff(historian, next(fit), book.now - timedelta(days=days, hours=2), kind)
+    past: list[tuple[timedelta, InvitationState | ChangeKind]] = [(timedelta(hours=h), state) for h, state in LIVES]
+    past += [(timedelta(days=days, hours=2), kind) for days, kind in BY_STAFF]
+    for ago, what in sorted(past, reverse=True):
+        if isinstance(what, InvitationState):
+            invite(historian, next(fit), book.now - ago, what)
+        else:
+            change_by_staff(historian, next(fit), book.now - ago, what)
     for customer in book.of(Customer):
         historian.note(historian.member(), "customer.created", customer, customer.created_at)
     for profile in book.of(PaymentProfile):
