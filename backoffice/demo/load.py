@@ -53,8 +53,8 @@ def _add_rows(demo: DemoTenant) -> Tenant:
     """Everything of the tenant that is in our own database."""
     with transaction.atomic():
         tenant = Tenant.objects.create(slug=demo.slug, **demo.settings)
-        tenant.logo.save(f"{demo.slug}.png", ContentFile(draw_logo(demo.slug, tenant.primary_colour)))
         with tenant_scope(tenant.pk):
+            tenant.logo.save(f"{demo.slug}.png", ContentFile(draw_logo(demo.slug, tenant.primary_colour)))
             staff = _add_staff(demo.slug)
             book = Book(timezone.now(), Random(demo.slug))  # noqa: S311  (the same demonstration every time)
             prices = add_catalogue(book, demo)

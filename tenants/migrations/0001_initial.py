@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import tenants.fields
-from tenants.migration_operations import SecureTenantTables
+from tenants.migration_operations import SCOPE, SecureTenantTables
 
 
 class Migration(migrations.Migration):
@@ -287,5 +287,22 @@ class Migration(migrations.Migration):
             "CREATE POLICY own_memberships ON tenants_membership FOR SELECT"
             " USING (user_id = NULLIF(current_setting('app.user_id', true), '')::uuid)",
             "DROP POLICY own_memberships ON tenants_membership",
+        ),
+        migrations.RunSQL(
+            # The list of tenants is read to find one by its name in an address; each is changed in its own scope alone.
+            f"""
+            ALTER TABLE tenants_tenant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+            CREATE POLICY anyone_reads ON tenants_tenant FOR SELECT USING (true);
+            CREATE POLICY anyone_adds ON tenants_tenant FOR INSERT WITH CHECK (true);
+            CREATE POLICY own_scope_changes ON tenants_tenant FOR UPDATE USING (id = {SCOPE}) WITH CHECK (id = {SCOPE});
+            CREATE POLICY own_scope_removes ON tenants_tenant FOR DELETE USING (id = {SCOPE})
+            """,
+            """
+            DROP POLICY own_scope_removes ON tenants_tenant;
+            DROP POLICY own_scope_changes ON tenants_tenant;
+            DROP POLICY anyone_adds ON tenants_tenant;
+            DROP POLICY anyone_reads ON tenants_tenant;
+            ALTER TABLE tenants_tenant NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY
+            """,
         ),
     ]

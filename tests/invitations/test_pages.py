@@ -262,7 +262,8 @@ def test_an_ended_link_has_its_own_page_and_can_be_asked_for(
 
 
 def test_customer_care_is_told_who_asks_for_a_link(story: Story) -> None:
-    Tenant.objects.update(care_email="care@acme.example")
+    with story.world.scope():
+        Tenant.objects.update(care_email="care@acme.example")
     expire(story)
     story.visitor.open()
     story.visitor.post("ask")

@@ -238,7 +238,8 @@ def test_a_tenants_own_sender_comes_before_the_general_one(
     settings.SMS_FROM = "MG00000000000000000000000000000001"
     queue(tenant, sms=True)
     send_due_messages(tenant.pk)
-    Tenant.objects.filter(pk=tenant.pk).update(sms_sender="+15005550001")
+    with tenant_scope(tenant.pk):
+        Tenant.objects.filter(pk=tenant.pk).update(sms_sender="+15005550001")
     queue(tenant, sms=True)
     send_due_messages(tenant.pk)
     first, second = sms_server.requests

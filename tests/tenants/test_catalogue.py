@@ -27,6 +27,12 @@ OWN_MEMBERSHIPS = (
     "(user_id = (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid)",
     None,
 )
+REGISTER = {
+    ("anyone_reads", "r", "true", None),
+    ("anyone_adds", "a", None, "true"),
+    ("own_scope_changes", "w", f"(id = {SCOPE})", f"(id = {SCOPE})"),
+    ("own_scope_removes", "d", f"(id = {SCOPE})", None),
+}
 
 
 def ask(sql: str) -> list[tuple[Any, ...]]:
@@ -56,7 +62,7 @@ def test_every_tenant_column_is_required() -> None:
 
 def test_every_tenant_table_forces_row_level_security() -> None:
     secured = ask("SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity")
-    assert {name for (name,) in secured} == TABLES
+    assert {name for (name,) in secured} == {*TABLES, "tenants_tenant"}
 
 
 def test_every_tenant_table_has_exactly_its_policies() -> None:
@@ -70,6 +76,7 @@ def test_every_tenant_table_has_exactly_its_policies() -> None:
         policies[table].add((name, command, using, check))
     expected = {table: {ISOLATION} for table in TABLES}
     expected["tenants_membership"].add(OWN_MEMBERSHIPS)
+    expected["tenants_tenant"] = REGISTER
     assert policies == expected
 
 

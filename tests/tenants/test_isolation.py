@@ -139,6 +139,18 @@ def test_cannot_touch_rows_of_another_tenant(tenants: TwoTenants, statement: str
         assert cursor.rowcount == 0
 
 
+@pytest.mark.parametrize("statement", ["UPDATE tenants_tenant SET name = 'Ours now'", "DELETE FROM tenants_tenant"])
+def test_the_settings_of_another_tenant_cannot_be_touched(tenants: TwoTenants, statement: str) -> None:
+    """Every tenant's row can be read, to find it by its name in an address; it is changed in its own scope alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert cursor.rowcount == 0
+        with tenant_scope(tenants.ours.pk):
+            cursor.execute(f"{statement} WHERE id = %s", [tenants.theirs.pk])
+            assert cursor.rowcount == 0
+            assert Tenant.objects.filter(pk=tenants.ours.pk).update(name="Renamed") == 1
+
+
 REFERENCES = [
     (model, field.name)
     for model in MODELS
