@@ -1,22 +1,8 @@
 """Reads about changes that more than one door needs."""
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
-from propagation.models import Change, ChangeState, Step, StepState
-
-
-def changes() -> QuerySet[Change]:
-    """Changes with what a list shows of them, newest first; `step_count` and `settled_count` tell their progress."""
-    return (
-        Change.objects.select_related("customer", "old_profile", "new_profile", "superseded_by")
-        .annotate(
-            step_count=Count("steps"),
-            settled_count=Count(
-                "steps", filter=Q(steps__state__in=[StepState.DONE, StepState.WAIVED, StepState.SUPERSEDED])
-            ),
-        )
-        .order_by("-number")
-    )
+from propagation.models import Change, ChangeState, Step
 
 
 def steps_with_details(change: Change) -> QuerySet[Step]:

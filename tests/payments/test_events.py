@@ -110,6 +110,7 @@ def test_an_event_that_nothing_here_handles_is_kept_and_ignored(tenant: Tenant, 
 @pytest.mark.parametrize(
     "signature",
     ["", "nonsense", "t=1,v1=\u00e9", signed(b"{}", "whsec_other"), signed(b"other body"), signed(b"{}", at=1)],
+    ids=["missing", "nonsense", "not ASCII", "another secret", "another body", "too old"],
 )
 def test_refuses_what_is_not_signed_by_the_gateway(tenant: Tenant, client: Client, signature: str) -> None:
     assert post(client, b"{}", signature.encode().decode("latin-1")) == 400
