@@ -26,7 +26,7 @@ def private_page[**P, R: HttpResponseBase](view: Callable[P, R]) -> Callable[P, 
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         response = view(*args, **kwargs)
         for name, value in PRIVATE_HEADERS.items():
-            response[name] = value
+            response.setdefault(name, value)
         return response
 
     return wrapped
@@ -64,4 +64,8 @@ def say_no(request: HttpRequest, tenant: Tenant, why: str, status: int, **contex
     """
     speak(request, tenant)
     values = {"tenant": tenant, "why": why, "can_ask": why in ("expired", "revoked", "used")} | context
-    return render(request, "invitations/ended.html", values, status=status)
+    response = render(request, "invitations/ended.html", values, status=status)
+    if values["can_ask"]:
+        # With "no-referrer" browsers send a plain form with `Origin: null`, which is refused as forged.
+        response["Referrer-Policy"] = "strict-origin"
+    return response

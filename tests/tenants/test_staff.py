@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -94,9 +95,22 @@ def test_people_keep_their_name_and_language(client: Client, tenant: Tenant) -> 
     assert client.post(reverse("my_profile"), {"full_name": "", "language": "xx"}).status_code == 422
 
 
+@pytest.mark.parametrize("action", ["action_add", "action_primary"])
+def test_nobody_takes_another_address_unseen(client: Client, tenant: Tenant, action: str) -> None:
+    """An address that is not proved would be somebody else's: to be invited by, and to reset a password with."""
+    user = UserFactory()
+    member(tenant, user)
+    client.force_login(user)
+    response = client.post("/accounts/email/", {"email": "eve@example.com", action: ""})
+    assert (response.status_code, response["Location"]) == (302, "/profile/")
+    user.refresh_from_db()
+    assert user.email != "eve@example.com"
+    assert not EmailAddress.objects.filter(email="eve@example.com").exists()
+
+
 def test_a_new_person_joins_with_a_name_and_a_password(client: Client, tenant: Tenant) -> None:
     _invitation, link = invite(tenant, role=Role.MANAGER)
-    assert client.get(link)["Referrer-Policy"] == "no-referrer"
+    assert client.get(link)["Referrer-Policy"] == "strict-origin"
     weak = client.post(link, {"full_name": "Dora Explorer", "password": "password"})
     assert weak.status_code == 422
     assert 'value="Dora Explorer"' in weak.content.decode()
