@@ -1,5 +1,6 @@
 """Forms on pages that hide their address from other sites: a real browser must be able to send them, script or none."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -26,11 +27,11 @@ def tenant(transactional_db: None) -> Tenant:
 
 
 @pytest.fixture(params=[True, False], ids=["script", "no-script"])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Page:
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     page = browser.new_context(java_script_enabled=request.param).new_page()
     page.set_default_timeout(10_000)
-    request.addfinalizer(page.context.close)
-    return page
+    yield page
+    page.context.close()
 
 
 def test_an_invited_person_joins_the_team(page: Page, live_server: LiveServer, tenant: Tenant) -> None:
