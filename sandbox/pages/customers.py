@@ -27,6 +27,7 @@ async def show_customer(request: Request) -> Response:
             methods_card(account, customer),
             subscriptions_card(account, customer),
             invoices_card(account, customer),
+            payments_card(account, customer),
             raw,
         )
     title = customer.get("name") or customer["id"]
@@ -122,6 +123,27 @@ def invoices_card(account: Account, customer: Json) -> Html:
         )
     heads = ("Invoice", "Status", "Total", "Paid with", "Attempts", "Created")
     return card("Invoices", table(heads, rows, "No invoices."))
+
+
+def payments_card(account: Account, customer: Json) -> Html:
+    """Payments that no invoice of the gateway stands for: those of whoever bills by themselves."""
+    rows = []
+    for payment in account.shelf("payment_intent").of_customer(customer["id"]):
+        rows.append(
+            (
+                Html(
+                    link(object_address(account, payment), payment["description"] or "payment")
+                    + "<br>"
+                    + code(payment["id"])
+                ),
+                status(payment["status"]),
+                money(payment["amount"], payment["currency"]),
+                method_words(account, payment["payment_method"]) if payment["payment_method"] else "–",
+                when(payment["created"]),
+            )
+        )
+    heads = ("Payment", "Status", "Amount", "Paid with", "Created")
+    return card("Payments", table(heads, rows, "No payments."))
 
 
 ROUTES = [Route("/accounts/{slug}/customers/{id}", show_customer)]

@@ -32,6 +32,24 @@ def test_faults_by_form(shop: Tenant) -> None:
     assert shop.box.http.post("/faults", data={"kind": "latency", "times": "x"}).status_code == 400
 
 
+def test_a_customers_page_shows_payments_of_who_bills_by_themselves(shop: Tenant) -> None:
+    customer, method = shop.with_card()
+    shop.v1.payment_intents.create(
+        {
+            "customer": customer.id,
+            "amount": 1999,
+            "currency": "cad",
+            "payment_method": method.id,
+            "description": "INV-1001",
+            "confirm": True,
+            "off_session": True,
+        }
+    )
+    text = shop.box.http.get(f"/accounts/{shop.slug}/customers/{customer.id}").text
+    assert "INV-1001" in text
+    assert "succeeded" in text
+
+
 def test_escapes_what_others_wrote(shop: Tenant) -> None:
     customer = shop.customer(name="<script>alert(1)</script>")
     text = shop.box.http.get(f"/accounts/{shop.slug}/customers/{customer.id}").text
