@@ -62,6 +62,18 @@ def ask_cache() -> None:
     cache.get("readyz")
 
 
+class CookieMiddleware:
+    """Forgets cookies with NUL in them, which quoting can smuggle in and PostgreSQL takes in no text."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        for name in [name for name, value in request.COOKIES.items() if "\x00" in value]:
+            del request.COOKIES[name]
+        return self.get_response(request)
+
+
 class RequestLogMiddleware:
     """One line per request, without query strings; a request id in and out (`X-Request-ID`)."""
 

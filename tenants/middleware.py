@@ -1,6 +1,7 @@
 """Takes staff into their tenant: membership first, then the scope, around every back-office view."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, cast
 
 import structlog
@@ -24,9 +25,19 @@ def client_ip(request: HttpRequest) -> str | None:
     """The client's address, taking as many proxies of our own into account as TRUSTED_PROXY_COUNT says."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     count = settings.TRUSTED_PROXY_COUNT
-    if count and len(hops) >= count:
-        return hops[-count]
-    return request.META.get("REMOTE_ADDR") or None
+    forwarded = hops[-count] if count and len(hops) >= count else ""
+    return _ip_in(forwarded) or _ip_in(request.META.get("REMOTE_ADDR", ""))
+
+
+def _ip_in(text: str) -> str | None:
+    """The address in "192.0.2.1", "2001:db8::1", or either with a port, as some proxies write it; None in all else."""
+    for candidate in (text, text.rpartition(":")[0].strip("[]"), text.strip("[]")):
+        try:
+            address = ip_address(candidate)
+        except ValueError:
+            continue
+        return None if getattr(address, "scope_id", None) else str(address)
+    return None
 
 
 def memberships_of(user: User) -> list[Membership]:
