@@ -9,6 +9,7 @@ import sys
 from typing import Any, TextIO
 
 import structlog
+from django.http import HttpRequest
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 REMOVED = "[removed]"
@@ -39,7 +40,8 @@ _SECRETS = re.compile(
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"  # user and password in an address
     r"|\b(?:\d[ -]?){12,18}\d\b"  # a card's number
 )
-_LINK = re.compile(r"(/i/[^/\s]+/)[^/\s?\"']+")
+#: What opens doors in an address: an invitation's token, a staff invitation's, the key of a password reset.
+_LINK = re.compile(r"(/i/[^/\s]+/|/team/join/|/password/reset/key/)(?!v/)[^/\s?\"']+")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -58,6 +60,8 @@ def redact(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
+    if isinstance(value, HttpRequest):  # as Django's own loggers hand it over: its address tells too much
+        return f"{value.method} {redact_path(value.path)}"
     if isinstance(value, str):
         return _LINK.sub(rf"\1{REMOVED}", _SECRETS.sub(REMOVED, value))
     return value

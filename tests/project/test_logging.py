@@ -70,6 +70,16 @@ def test_logs_each_request_once_without_its_query(client: Client, logged) -> Non
     assert "hush" not in json.dumps(line)
 
 
+@pytest.mark.parametrize("path", ["/i/acme/{}", "/team/join/{}/", "/accounts/password/reset/key/{}/"])
+def test_a_forged_form_does_not_bring_its_address_into_the_log(logged, path: str) -> None:
+    token = "1-AaIAExFHfYO4QxDBTLAUqjB7y4puKkNjI6FzO8wMdxE"
+    response = Client(enforce_csrf_checks=True).post(path.format(token))
+    assert response.status_code == 403
+    lines = logged()
+    assert len(lines) > 1
+    assert token not in json.dumps(lines)
+
+
 def test_takes_no_request_id_that_could_forge_a_line(client: Client) -> None:
     assert client.get("/no-such-page/", headers={"X-Request-ID": "a\tb"})["X-Request-ID"] != "a\tb"
 
