@@ -43,7 +43,7 @@ def record_delivery(
             DeliveryEvent.objects.create(
                 message=message,
                 kind=kind[:20],
-                detail=detail[:300],
+                detail=detail.replace("\x00", "")[:300],
                 provider_event_id=event_id[:200],
                 at=at or timezone.now(),
             )
@@ -61,7 +61,7 @@ def _apply(message: Message, kind: str, detail: str) -> None:
         if kind == DELIVERED:
             values["delivered_at"] = timezone.now()
         else:
-            values["error"] = detail[:300]
+            values["error"] = detail.replace("\x00", "")[:300]
         if not Message.objects.filter(pk=message.pk, state__in=before).update(**values):
             return
         message.refresh_from_db()

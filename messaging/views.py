@@ -3,12 +3,13 @@
 import hmac
 from uuid import UUID
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from messaging.delivery import BOUNCED, DELIVERED, record_delivery
-from messaging.models import Message
+from messaging.models import Channel, Message
 from messaging.sms import callback_url, signature_of
 from tenants.middleware import find_tenant
 from tenants.scope import tenant_scope
@@ -20,10 +21,12 @@ KINDS = {"delivered": DELIVERED, "undelivered": BOUNCED, "failed": BOUNCED}
 @csrf_exempt
 @require_POST
 def sms_status(request: HttpRequest, slug: str, message_id: UUID) -> HttpResponse:
-    """A message's new status, signed by the provider; 403 when it is not."""
+    """A message's new status, signed by the provider; 403 when it is not, or none is set up."""
+    if not settings.SMS_AUTH_TOKEN:
+        return HttpResponse(status=403)
     tenant = find_tenant(slug)
     with tenant_scope(tenant.pk):
-        message = Message.objects.filter(pk=message_id).first()
+        message = Message.objects.filter(pk=message_id, channel=Channel.SMS).first()
         if message is None:
             raise Http404
         fields = [(name, value) for name, values in request.POST.lists() for value in values]

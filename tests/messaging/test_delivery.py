@@ -117,6 +117,31 @@ def test_a_webhook_without_the_shared_secret_is_refused(client: Client) -> None:
     assert client.post("/anymail/postmark/tracking/", {}, content_type="application/json").status_code == 400
 
 
+def test_without_a_shared_secret_nobody_tells_of_deliveries(
+    client: Client, tenant: Tenant, told: list[str], settings: Any
+) -> None:
+    settings.ANYMAIL = {}
+    message = make_message(tenant)
+    assert tell(client, message, "Bounce", Type="HardBounce", Email="bob@example.com", ID=7) == 404
+    assert state_of(message) == MessageState.SENT
+    assert told == []
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b"[1]", b'"a"', b"null", b"\xff"])
+def test_what_is_no_event_is_refused(client: Client, body: bytes) -> None:
+    for provider in ("postmark", "sendgrid", "mailjet", "brevo"):
+        address = f"/anymail/{provider}/tracking/"
+        response = client.post(address, body, content_type="application/json", headers=BASIC_AUTH)
+        assert response.status_code in ({200, 400} if body == b"[]" else {400})
+
+
+@pytest.mark.parametrize(
+    "address", ["mailgun/tracking/", "postal/tracking/", "amazon_ses/tracking/", "postmark/inbound/"]
+)
+def test_a_provider_that_is_not_set_up_has_no_address(client: Client, address: str) -> None:
+    assert client.post(f"/anymail/{address}", b"{}", content_type="application/json").status_code == 404
+
+
 def sms_status(client: Client, message: Message, fields: dict[str, str], signature: str | None = None) -> int:
     url = callback_url("acme", message)
     return client.post(
@@ -157,6 +182,22 @@ def test_an_sms_status(
         assert sms_status(client, message, fields) == 204
     assert state_of(message) == state
     assert told == kinds
+
+
+def test_without_a_provider_of_text_messages_no_status_is_believed(
+    client: Client, tenant: Tenant, told: list[str], settings: Any
+) -> None:
+    settings.SMS_AUTH_TOKEN = ""
+    message = make_message(tenant, channel=Channel.SMS)
+    assert sms_status(client, message, {"MessageStatus": "undelivered"}) == 403
+    assert state_of(message) == MessageState.SENT
+    assert told == []
+
+
+def test_an_sms_status_is_never_a_mails(client: Client, tenant: Tenant) -> None:
+    message = make_message(tenant)
+    assert sms_status(client, message, {"MessageStatus": "undelivered"}) == 404
+    assert state_of(message) == MessageState.SENT
 
 
 def test_a_forged_sms_status_is_refused(client: Client, tenant: Tenant, told: list[str]) -> None:
