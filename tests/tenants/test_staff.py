@@ -1,5 +1,6 @@
 """The front door, people's own profile, and joining a team."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -106,6 +107,16 @@ def test_nobody_takes_another_address_unseen(client: Client, tenant: Tenant, act
     user.refresh_from_db()
     assert user.email != "eve@example.com"
     assert not EmailAddress.objects.filter(email="eve@example.com").exists()
+
+
+def test_the_link_to_a_new_password_begins_with_the_public_address(client: Client, settings, mailoutbox) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    user = UserFactory()
+    client.post("/accounts/password/reset/", {"email": user.email}, headers={"host": "eve.example"})
+    (link,) = re.findall(r"http\S+", mailoutbox[0].body)
+    assert link.startswith(f"{settings.BASE_URL}/accounts/password/reset/key/")
+    page = client.get(link.removeprefix(settings.BASE_URL), follow=True)
+    assert 'name="password1"' in page.content.decode()
 
 
 def test_a_new_person_joins_with_a_name_and_a_password(client: Client, tenant: Tenant) -> None:
