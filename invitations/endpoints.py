@@ -21,7 +21,7 @@ from invitations.forms import BillingForm, for_browser
 from invitations.models import Invitation
 from invitations.pages import private_page, speak
 from invitations.session import begin_visit, visit_of
-from invitations.views import actor_of, find_invitation, method_to_replace
+from invitations.views import actor_of, entries_of, find_invitation, method_to_replace
 from payments.card_setups import note_failure, save_billing_details, start_card_setup
 from payments.gateway.errors import GatewayError, explain
 from payments.models import CardSetup
@@ -84,12 +84,9 @@ def not_yours() -> JsonResponse:
     return refuse(403, _("This card entry does not belong here. Reload the page and try again."))
 
 
-def _entry(visited: Visited, **wanted: str) -> CardSetup | None:
-    """This invitation's own card entry, in the open scope."""
-    own = CardSetup.objects.filter(
-        purpose=PURPOSE, purpose_id=visited.invitation.pk, customer_id=visited.invitation.customer_id
-    )
-    return own.filter(**wanted).first()
+def _entry(request: HttpRequest, visited: Visited) -> CardSetup | None:
+    """The card entry that the script names, if it is this invitation's own; in the open scope."""
+    return entries_of(visited.invitation, request.POST.get("setup_intent", "")).first()
 
 
 @endpoint()
@@ -129,7 +126,7 @@ def keep_details(request: HttpRequest, visited: Visited) -> JsonResponse:
     """Check and keep the holder's name and address, before the bank is asked."""
     invitation = visited.invitation
     with tenant_scope(visited.tenant.pk):
-        entry = _entry(visited, gateway_id=request.POST.get("setup_intent", ""))
+        entry = _entry(request, visited)
         if entry is None or str(entry.pk) != request.POST.get("setup_id"):
             return not_yours()
         form = BillingForm(invitation.customer, visited.tenant, request.POST)
@@ -146,13 +143,13 @@ def keep_details(request: HttpRequest, visited: Visited) -> JsonResponse:
 @endpoint()
 def note_decline(request: HttpRequest, visited: Visited) -> JsonResponse:
     """The bank said no: the sentence to show, and whether that was one try too many."""
-    gateway_id = request.POST.get("setup_intent", "")
     code = request.POST.get("decline_code") or request.POST.get("code", "")
     with tenant_scope(visited.tenant.pk):
-        if _entry(visited, gateway_id=gateway_id) is None:
-            return not_yours()
+        entry = _entry(request, visited)
+    if entry is None:
+        return not_yours()
     try:
-        failures = note_failure(visited.tenant.pk, gateway_id, code)
+        failures = note_failure(visited.tenant.pk, entry.gateway_id, code)
     except GatewayError as error:
         log.warning("card_failure_not_counted", code=error.code, request_id=error.request_id)
     else:
@@ -164,13 +161,12 @@ def note_decline(request: HttpRequest, visited: Visited) -> JsonResponse:
 @endpoint(ended_too=True)
 def complete(request: HttpRequest, visited: Visited) -> JsonResponse:
     """Whether the method is saved, by what the gateway itself says of the card entry."""
-    gateway_id = request.POST.get("setup_intent", "")
     with tenant_scope(visited.tenant.pk):
-        entry = _entry(visited, gateway_id=gateway_id)
+        entry = _entry(request, visited)
     if entry is None:
         return not_yours()
     try:
-        completed = complete_card_setup(visited.tenant.pk, gateway_id, expected_setup_id=entry.pk)
+        completed = complete_card_setup(visited.tenant.pk, entry.gateway_id, expected_setup_id=entry.pk)
     except DomainError as error:
         return refuse(409, error.message)
     except GatewayError as error:

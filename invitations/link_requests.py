@@ -1,6 +1,7 @@
 """Customers who ask for a new link: staff are told, and decide. It never sends a link by itself."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 
 import structlog
 from django.conf import settings
@@ -49,9 +50,16 @@ def _recipients(tenant: Tenant) -> list[tuple[str, str]]:
     return [(m.user.email, m.user.language or tenant.language) for m in members.select_related("user")]
 
 
+def _neighbourhood(ip: str | None) -> str:
+    """The address; of IPv6 the /64 that one subscriber has to choose addresses from."""
+    if ip is None or ":" not in ip:
+        return str(ip)
+    return str(ip_network(f"{ip}/64", strict=False))
+
+
 def is_asked_too_often(ip: str | None) -> bool:
     """Whether this address has asked more than a person would within the hour. Without Valkey nobody is refused."""
-    key = f"link-requests:{ip}"
+    key = f"link-requests:{_neighbourhood(ip)}"
     try:
         cache.add(key, 0, timeout=3600)
         return cache.incr(key) > PER_ADDRESS_AND_HOUR

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -87,6 +88,14 @@ def find_invitation(invitation_id: UUID) -> Invitation | None:
     return rows.filter(pk=invitation_id).first()
 
 
+def entries_of(invitation: Invitation, gateway_id: str) -> QuerySet[CardSetup]:
+    """The invitation's own card entry of that id at the gateway, in the open scope; the id is as a browser says it."""
+    if "\x00" in gateway_id:
+        return CardSetup.objects.none()
+    own = CardSetup.objects.filter(purpose=PURPOSE, purpose_id=invitation.pk, customer_id=invitation.customer_id)
+    return own.filter(gateway_id=gateway_id)
+
+
 def actor_of(request: HttpRequest, invitation: Invitation) -> Actor:
     return Actor.invitation(invitation.pk, invitation.customer.name, client_ip(request))
 
@@ -105,8 +114,7 @@ def _is_shown_to_someone(request: HttpRequest) -> bool:
 def _was_finished_here(request: HttpRequest, invitation: Invitation) -> bool:
     """Whether the bank has sent this browser back with the very card entry that used the invitation up."""
     returned = request.GET.get("setup_intent", "")
-    entries = CardSetup.objects.filter(purpose=PURPOSE, purpose_id=invitation.pk, state=SetupState.COMPLETED)
-    return bool(returned) and entries.filter(gateway_id=returned).exists()
+    return bool(returned) and entries_of(invitation, returned).filter(state=SetupState.COMPLETED).exists()
 
 
 def _to_done(tenant: Tenant, invitation: Invitation) -> HttpResponseRedirect:

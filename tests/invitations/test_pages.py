@@ -261,6 +261,14 @@ def test_an_ended_link_has_its_own_page_and_can_be_asked_for(
         assert AuditEntry.objects.filter(action="invitation.link_requested").count() == 1
 
 
+def test_odd_bytes_in_an_entrys_name_are_nobodys_entry(story: Story) -> None:
+    story.visitor.open()
+    odd = "seti_1\x00"
+    for name in ("details", "failed", "complete"):
+        assert story.visitor.post(name, setup_intent=odd, setup_id=odd, code=odd, decline_code=odd).status_code == 403
+    assert story.visitor.client.get(story.visitor.page, {"setup_intent": odd}).status_code == 200
+
+
 def test_customer_care_is_told_who_asks_for_a_link(story: Story) -> None:
     with story.world.scope():
         Tenant.objects.update(care_email="care@acme.example")

@@ -58,6 +58,15 @@ def test_a_slip_of_the_keyboard_is_told_and_kept(client: Client, tenant: Tenant)
     assert 'value="bob@"' in response.content.decode()
 
 
+def test_one_subscribers_many_addresses_count_as_one(client: Client, tenant: Tenant) -> None:
+    with tenant_scope(tenant.pk):
+        for number in range(15):
+            factories.CustomerFactory(email=f"neighbour{number}@example.com")
+    for number in range(15):
+        client.post("/portal/acme/", {"email": f"neighbour{number}@example.com"}, REMOTE_ADDR=f"2001:db8::{number:x}")
+    assert len(requests(tenant)) == 10
+
+
 def test_one_address_cannot_ask_for_everybody(client: Client, tenant: Tenant) -> None:
     with tenant_scope(tenant.pk):
         for number in range(15):
