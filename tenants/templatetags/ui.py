@@ -6,14 +6,14 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from django import template
 from django.template.context import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
@@ -36,6 +36,7 @@ CARD_BRANDS = {
 }
 ALERT_ICONS = {"success": "circle-check", "info": "info-circle", "warning": "alert-triangle", "danger": "alert-circle"}
 RELATIVE_FOR = dt.timedelta(days=7)
+JUST_NOW = dt.timedelta(minutes=1)
 
 
 def _locale() -> str:
@@ -59,6 +60,18 @@ def state_badge(state: str) -> SafeString:
     )
 
 
+@register.filter
+def state_word(state: str) -> str:
+    """Only the state's word, for sentences."""
+    return str(look_of(str(state or "")).label)
+
+
+@register.filter
+def address_breaks(email: str) -> SafeString:
+    """An e-mail address that breaks, where it must, before its @ and its dots only."""
+    return mark_safe(re.sub(r"(?=[@.])", "<wbr>", conditional_escape(email)))
+
+
 @register.simple_tag
 def state_icon(state: str) -> SafeString:
     """Only the state's icon, in its tone, with its word for screen readers."""
@@ -80,6 +93,11 @@ def money_text(amount_minor: int, currency: str) -> str:
     return format_money(amount_minor, currency, _locale())
 
 
+def _to_the_minute(moment: dt.datetime) -> str:
+    day, time = format_date(moment, "medium", locale=_locale()), format_time(moment, "short", locale=_locale())
+    return f"{day}, {time}"
+
+
 @register.simple_tag
 def when(moment: dt.datetime | dt.date | None, style: str = "relative") -> SafeString:
     """A time in the active zone. Styles: relative (up to a week away, then a date), datetime, date."""
@@ -93,11 +111,11 @@ def when(moment: dt.datetime | dt.date | None, style: str = "relative") -> SafeS
     full = format_datetime(local, "long", locale=_locale())
     relative = format_timedelta(away, add_direction=True, locale=_locale())
     if style == "datetime":
-        shown, title = format_datetime(local, "medium", locale=_locale()), relative
+        shown, title = _to_the_minute(local), f"{full} ({relative})"
     elif style == "date" or abs(away) > RELATIVE_FOR:
         shown, title = format_date(local, "medium", locale=_locale()), f"{full} ({relative})"
     else:
-        shown, title = relative, full
+        shown, title = (_("just now") if dt.timedelta() <= -away < JUST_NOW else relative), full
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), title, shown)
 
 
