@@ -31,7 +31,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 #: Whatever the number of rows.
-LIST_QUERIES = 16
+LIST_QUERIES = 17
 PAGE_QUERIES = 23
 
 
