@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
@@ -33,8 +34,10 @@ from tenants.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
 
+#: No call is begun with less than this left of the lease: the gateway's time-out, and time to record the outcome.
+CALL_SECONDS = settings.STRIPE_TIMEOUT_SECONDS + 5.0
 #: How long a worker holds a step: more than the calls of one step take, so that only a dead worker loses it.
-LEASE = timedelta(seconds=75)
+LEASE = timedelta(seconds=3 * CALL_SECONDS)
 #: A key older than this may be forgotten at the gateway (24 hours, https://docs.stripe.com/api/idempotent_requests).
 KEY_LIFETIME = timedelta(hours=23)
 #: A step that could not be carried out for this long is given up, loudly.
@@ -66,7 +69,7 @@ class Claim:
 
 
 class LeaseLost(Exception):
-    """This worker was held up for longer than its lease; another may have the step."""
+    """This worker was held up for so long that another may have the step before a further call has ended."""
 
 
 def carry_out_now(tenant_id: UUID, change_id: UUID, seconds: float = 6.0) -> None:
@@ -156,15 +159,15 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
                 raise BadKeys(code="no_gateway_account")
             gateway = _Fenced(claim.gateway, claim.deadline)
             effect = CARRIERS[work.step.kind](work, gateway)
+            _record_effect(tenant_id, claim, effect)
         except LeaseLost:
             log.warning("lease_lost")
+            _record_error(tenant_id, claim, UnknownOutcome(code="unknown_outcome", gateway_message="It took too long."))
         except GatewayError as error:
             _record_error(tenant_id, claim, error)
         except Exception as error:
             log.exception("step_crashed")
             _record_error(tenant_id, claim, _own_fault(error))
-        else:
-            _record_effect(tenant_id, claim, effect)
 
 
 class _Fenced:
@@ -178,7 +181,7 @@ class _Fenced:
         call = getattr(self._gateway, name)
 
         def fenced(*args: Any, **kwargs: Any) -> Any:
-            if time.monotonic() >= self._deadline - 25.0:
+            if time.monotonic() >= self._deadline - CALL_SECONDS:
                 raise LeaseLost
             return call(*args, **kwargs)
 
@@ -227,7 +230,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         # While it ran, a later change may have taken over what this step was to move.
         obsolete = step.due_at is None
         too_long = change.created_at < timezone.now() - PATIENCE and step.attempts > 3
-        if obsolete and error.transient:
+        if obsolete:
             step.state, step.finished_at = StepState.SUPERSEDED, timezone.now()
         elif error.transient and not too_long:
             pause = _pause(step.attempts, error)
@@ -235,7 +238,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
             wake_worker_later(tenant_id, seconds=pause.total_seconds())
         else:
             step.state, step.finished_at = StepState.FAILED, timezone.now()
-            _note_consequences(change, step, error)
+        _note_consequences(change, step, error)
         if isinstance(error, UnknownOutcome) and error.answered:
             # The gateway replays a stored server error for ever under its key.
             step.key_generation += 1
@@ -247,6 +250,9 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
 
 
 def _note_consequences(change: Change, step: Step, error: GatewayError) -> None:
+    """What the gateway's refusal means beyond the step; that it could not be asked means nothing."""
+    if error.transient or isinstance(error, BadKeys):
+        return
     actor = _actor_of(change)
     if step.kind == StepKind.INVOICE_COLLECT and step.invoice is not None:
         mark_invoice_failed(actor=actor, invoice=step.invoice, profile=change.new_profile, error=str(error.message))

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
+from payments.gateway.errors import KEY_ERRORS
 from payments.models import GatewayCustomer, PaymentProfile, ProfileState
 from propagation.errors import ChangeRefused
 from propagation.impact import Impact, preview
@@ -65,11 +66,13 @@ def replace_or_add(
         steps.append(Step(stage=Stage.CUSTOMER, kind=StepKind.CUSTOMER_DETAILS))
     steps += _moving_steps(impact)
     steps += [Step(stage=Stage.RETIREMENT, kind=StepKind.RETIRE, profile=profile) for profile in impact.retired]
+    change = _begin(change, steps, retired=old_profiles)
+    # After the earlier changes are locked, as a worker does that records one of their steps.
     for profile in old_profiles:
         profile.state = ProfileState.REPLACED if profile.state == ProfileState.ACTIVE else profile.state
         profile.replaced_by = new_profile
         profile.save(update_fields=["state", "replaced_by"])
-    return _begin(change, steps, retired=old_profiles)
+    return change
 
 
 def set_default(*, actor: Actor, profile: PaymentProfile, source: str = "backoffice", reason: str = "") -> Change:
@@ -182,6 +185,17 @@ def retry_step(*, actor: Actor, step: Step) -> Step:
     return step
 
 
+def retry_after_new_keys(*, actor: Actor) -> int:
+    """Carry out once more what had failed for want of keys that the gateway accepts; how many steps."""
+    refused = Step.objects.filter(state=StepState.FAILED, error_code__in=KEY_ERRORS)
+    changes = Change.objects.select_for_update().filter(pk__in=refused.values("change_id")).order_by("number")
+    held = {change.pk for change in changes}
+    steps = list(refused.filter(change__in=held).order_by("stage", "position"))
+    for step in steps:
+        retry_step(actor=actor, step=step)
+    return len(steps)
+
+
 def waive_step(*, actor: Actor, step: Step, reason: str) -> Step:
     """Let a failed step be, for a reason. Raises ChangeRefused `not_failed` or `reason_missing`."""
     if not reason.strip():
@@ -212,6 +226,8 @@ def _usable_or_refuse(profile: PaymentProfile) -> PaymentProfile:
         raise ChangeRefused("disabled", _("The payment gateway no longer knows this method; it can only be deleted."))
     if profile.state != ProfileState.ACTIVE:
         raise ChangeRefused("not_active", _("This payment method was replaced or removed."))
+    if _open_steps(profile.customer, Q(kind=StepKind.RETIRE, profile=profile)).exists():
+        raise ChangeRefused("being_removed", _("This payment method is being removed."))
     return profile
 
 
@@ -293,7 +309,8 @@ def _supersede_earlier(change: Change, steps: list[Step], retired: set[UUID]) ->
     """End what is left of earlier changes wherever the new one decides anew; return the retirements to take over.
 
     An earlier step is obsolete when it moves the same thing, or when its change's new method is being retired. One
-    that is running now is left to end; this change's own steps wait for it.
+    that is running now is left to end; this change's own steps wait for it. A retirement that is running goes on, since
+    nobody else would see to it, unless this change retires the same method.
     """
     same = Q(pk=None)
     for step in steps:
@@ -312,7 +329,8 @@ def _supersede_earlier(change: Change, steps: list[Step], retired: set[UUID]) ->
     for old in earlier:
         remaining = obsolete.filter(change=old).exclude(state=StepState.RUNNING)
         retirements = [step.profile for step in remaining.filter(kind=StepKind.RETIRE).select_related("profile")]
-        obsolete.filter(change=old, state=StepState.RUNNING).update(due_at=None)
+        goes_on = Q(kind=StepKind.RETIRE) & ~Q(profile_id__in=own_retirements)
+        obsolete.filter(change=old, state=StepState.RUNNING).exclude(goes_on).update(due_at=None)
         remaining.update(state=StepState.SUPERSEDED, finished_at=timezone.now(), due_at=None, lease_until=None)
         old.superseded_by = change
         old.save(update_fields=["superseded_by"])

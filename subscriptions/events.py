@@ -36,9 +36,9 @@ def follow_subscription(tenant_id: UUID, event: GatewayEvent) -> None:
     "invoice.marked_uncollectible",
 )
 def follow_invoice(tenant_id: UUID, event: GatewayEvent) -> None:
-    """Only invoices that are ours, or whose subscription is, are read. What a step of ours did, that step records;
-    that it paid is taken from either, since it counts once."""
-    if caused_by_us(event) and event.type != "invoice.paid":
+    """Only invoices that are ours, or whose subscription is, are read. What a step of ours did, that step records,
+    with the method that it used."""
+    if caused_by_us(event):
         return
     gateway_id = subject_id(event)
     parent = (event.payload["data"]["object"].get("parent") or {}).get("subscription_details") or {}

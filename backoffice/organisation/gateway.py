@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.filters import chips
 from backoffice.organisation.forms import GatewayKeysForm
@@ -12,6 +12,7 @@ from backoffice.paging import ID, keyset_page
 from payments.errors import GatewayAccountError
 from payments.gateway.accounts import connect_account
 from payments.models import EventState, GatewayAccount, GatewayEvent
+from propagation.services import retry_after_new_keys
 from tenants.access import Right, StaffRequest, needs
 from tenants.scope import tenant_scope
 
@@ -54,6 +55,15 @@ def gateway_connect(request: StaffRequest) -> HttpResponse:
     form = GatewayKeysForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _try_to_connect(request, form):
         messages.success(request, _("The gateway has accepted the keys; its events reach us."))
+        with tenant_scope(request.tenant.pk):
+            retried = retry_after_new_keys(actor=request.actor)
+        if retried:
+            told = ngettext(
+                "%(count)s step that had failed for want of keys is being carried out again.",
+                "%(count)s steps that had failed for want of keys are being carried out again.",
+                retried,
+            )
+            messages.info(request, told % {"count": retried})
         return redirect("backoffice:gateway", tenant_slug=request.tenant.slug)
     with tenant_scope(request.tenant.pk):
         account = GatewayAccount.objects.first()

@@ -85,6 +85,9 @@ class UnknownOutcome(GatewayError):
     transient = True
 
 
+#: What a step fails with until an owner connects keys that the gateway accepts.
+KEY_ERRORS = ("bad_keys", "no_gateway_account")
+
 _EXPLANATIONS = {
     "generic_decline": _("The card was declined. Ask the bank why, or use another card."),
     "insufficient_funds": _("The card has not enough funds. Use another card, or try again later."),
