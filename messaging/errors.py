@@ -14,3 +14,8 @@ class SendFailed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
+
+
+def is_permanent(status: int) -> bool:
+    """Whether an HTTP answer refuses the message itself; what is wrong with our account may be mended meanwhile."""
+    return 400 <= status < 500 and status not in {401, 403, 408, 429}

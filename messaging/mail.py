@@ -12,7 +12,7 @@ from anymail.exceptions import AnymailAPIError, AnymailError
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
-from messaging.errors import SendFailed
+from messaging.errors import SendFailed, is_permanent
 from messaging.models import Message
 from tenants.models import Tenant
 from tenants.scope import forbid_open_transaction
@@ -35,7 +35,7 @@ def send_mail_message(tenant: Tenant, message: Message) -> str:
     except AnymailAPIError as error:
         status = error.status_code or 0
         words = str(error).splitlines()[0] if str(error) else f"HTTP {status}"
-        raise SendFailed(words, permanent=400 <= status < 500 and status not in {401, 403, 408, 429}) from error
+        raise SendFailed(words, permanent=is_permanent(status)) from error
     except AnymailError as error:
         raise SendFailed(str(error).splitlines()[0], permanent=True) from error
     except (SMTPException, OSError) as error:

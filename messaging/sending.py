@@ -25,6 +25,8 @@ from tenants.scope import forbid_open_transaction, tenant_scope
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
+#: No message is begun with less than this left of its lease: what a slow provider may take.
+SENDING_TIME = timedelta(seconds=45)
 BATCH = 20
 MAX_ATTEMPTS = 10
 FIRST_PAUSE_SECONDS = 30.0
@@ -60,8 +62,9 @@ def claim(tenant_id: UUID, limit: int = BATCH) -> list[Message]:
 def send(tenant: Tenant, message: Message) -> None:
     """Hand one claimed message to its provider and record the outcome."""
     forbid_open_transaction()
-    if timezone.now() >= (message.lease_until or timezone.now()):
-        return  # the ones before it took too long; another worker may hold it now
+    if message.lease_until is None or timezone.now() > message.lease_until - SENDING_TIME:
+        _give_back(tenant, message)
+        return
     send_by_channel = send_mail_message if message.channel == Channel.EMAIL else send_sms_message
     try:
         provider_id = send_by_channel(tenant, message)
@@ -73,6 +76,13 @@ def send(tenant: Tenant, message: Message) -> None:
         _record_failure(tenant, message, SendFailed(type(error).__name__, permanent=False))
     else:
         _record_sent(tenant, message, provider_id)
+
+
+def _give_back(tenant: Tenant, message: Message) -> None:
+    """The ones before it took too long: leave it to whoever is next, and count no attempt."""
+    with tenant_scope(tenant.pk):
+        mine = Message.objects.filter(pk=message.pk, state=MessageState.QUEUED, lease_until=message.lease_until)
+        mine.update(lease_until=None, attempts=message.attempts - 1)
 
 
 def _record_sent(tenant: Tenant, message: Message, provider_id: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import httpx
 from django.conf import settings
 
-from messaging.errors import SendFailed
+from messaging.errors import SendFailed, is_permanent
 from messaging.models import Message
 from tenants.models import Tenant
 from tenants.scope import forbid_open_transaction
@@ -39,7 +39,7 @@ def send_sms_message(tenant: Tenant, message: Message) -> str:
     if answer.is_success and body.get("sid"):
         return str(body["sid"])
     reason = f"{body.get('code') or answer.status_code} {body.get('message', '')}".strip()
-    raise SendFailed(reason, permanent=400 <= answer.status_code < 500 and answer.status_code not in {408, 429})
+    raise SendFailed(reason, permanent=is_permanent(answer.status_code))
 
 
 def callback_url(slug: str, message: Message) -> str:

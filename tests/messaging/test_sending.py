@@ -190,6 +190,19 @@ def test_a_message_of_a_dead_worker_is_sent_by_another(
     assert read(message).attempts == 2
 
 
+def test_a_message_that_had_to_wait_for_slow_ones_keeps_its_tries(
+    mail_server: MailServer, tenant: Tenant, time_machine: Any
+) -> None:
+    message = queue(tenant)
+    (claimed,) = claim(tenant.pk)
+    time_machine.move_to(timezone.now() + LEASE - timedelta(seconds=10))
+    send(tenant, claimed)
+    waiting = read(message)
+    assert (waiting.state, waiting.attempts, waiting.lease_until) == (MessageState.QUEUED, 0, None)
+    assert send_due_messages(tenant.pk) == 1
+    assert (read(message).state, read(message).attempts) == (MessageState.SENT, 1)
+
+
 def test_the_sweep_wakes_a_worker_for_a_lost_message(tenant: Tenant, valkey: redis.Redis) -> None:
     TenantFactory()
     queue(tenant)
@@ -219,7 +232,7 @@ def test_sends_a_text_message(sms_server: SmsServer, tenant: Tenant) -> None:
     ("answer", "state"),
     [
         ((400, {"code": 21211, "message": "Invalid 'To' Phone Number"}), MessageState.FAILED),
-        ((401, {"code": 20003, "message": "Authenticate"}), MessageState.FAILED),
+        ((401, {"code": 20003, "message": "Authenticate"}), MessageState.QUEUED),
         ((429, {"code": 20429, "message": "Too Many Requests"}), MessageState.QUEUED),
         ((503, {"code": 20503, "message": "Unavailable"}), MessageState.QUEUED),
     ],
