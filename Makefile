@@ -17,6 +17,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv as uv.lock says (every other target does this first)
+	@test -n "$(PYTHON3)" || { echo "Python 3.13 was not found. Install it, or name it: make $(MAKECMDGOALS) PYTHON3=/path/to/python3.13" >&2; exit 1; }
 	@$(PYTHON3) tools/bootstrap.py
 
 run: setup ## Run everything with demo data: make run [PORT=8000] [SANDBOX_PORT=8001] [DEMO=no] [DEBUG=1]
