@@ -2,18 +2,25 @@
 
 import re
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from babel.dates import format_datetime
+from django.db.models import Model, TextChoices
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy, pgettext_lazy, to_locale
 from django.utils.translation import gettext as _
 
+from customers.models import Address, Customer
+from messaging.models import Channel
+from propagation.models import ChangeKind
+from tenants.badges import STATES
+from tenants.models import Role, Tenant
+
 #: `<thing>.<verb>` as the services write it, and the sentence that people read.
 ACTIONS = {
     "tenant.updated": gettext_lazy("Settings changed"),
-    "member.added": gettext_lazy("Team member added"),
     "member.role_changed": gettext_lazy("Role changed"),
     "member.removed": gettext_lazy("Team member removed"),
     "staff_invitation.sent": gettext_lazy("Invited to the team"),
@@ -38,7 +45,6 @@ ACTIONS = {
     "price.updated": gettext_lazy("Price changed"),
     "subscription.created": gettext_lazy("Subscription created"),
     "subscription.method_moved": gettext_lazy("Subscription moved to another payment method"),
-    "subscription.method_pinned": gettext_lazy("Payment method pinned to the subscription"),
     "subscription.state_changed": gettext_lazy("Subscription state changed"),
     "subscription.mirrored": gettext_lazy("Subscription updated by the gateway"),
     "invoice.created": gettext_lazy("Invoice issued"),
@@ -85,7 +91,33 @@ _FIELDS = {
     "primary_colour": gettext_lazy("main colour"),
     "invitation_lifetime": gettext_lazy("link lifetime"),
     "to": pgettext_lazy("recipient", "to"),
+    "account": gettext_lazy("account"),
+    "attempts": gettext_lazy("attempts"),
+    "billing_address": gettext_lazy("billing address"),
+    "channel": gettext_lazy("sent by"),
+    "channels": gettext_lazy("sent by"),
+    "error": gettext_lazy("error"),
+    "expires": gettext_lazy("expires"),
+    "expires_at": gettext_lazy("link works until"),
+    "holder": gettext_lazy("card holder"),
+    "is_active": gettext_lazy("offered"),
+    "is_default": gettext_lazy("default"),
+    "kind": gettext_lazy("change"),
+    "method": gettext_lazy("payment method"),
+    "number": gettext_lazy("number"),
+    "payment": gettext_lazy("payment"),
+    "payment_method": gettext_lazy("payment method"),
+    "price": gettext_lazy("price"),
+    "profile": gettext_lazy("payment method"),
+    "publishable_key": gettext_lazy("publishable key"),
+    "role": gettext_lazy("role"),
+    "secret_key": gettext_lazy("secret key"),
+    "sends": gettext_lazy("times sent"),
+    "state": gettext_lazy("state"),
+    "template": gettext_lazy("message"),
+    "webhook": gettext_lazy("events"),
 }
+_CHOICES: dict[str, type[TextChoices]] = {"kind": ChangeKind, "role": Role, "channel": Channel, "channels": Channel}
 
 
 def action_words(action: str) -> str:
@@ -99,11 +131,22 @@ def thing_icon(target_type: str) -> str:
 
 
 def field_words(name: str) -> str:
-    return capfirst(str(_FIELDS.get(name, name.replace("_", " "))))
+    """A detail's name: ours, else its model's, else as it was written."""
+    return capfirst(str(_FIELDS.get(name) or _model_words().get(name) or name.replace("_", " ")))
 
 
-def value_words(value: Any) -> str:
-    """A plain value from an audit row as text."""
+@cache
+def _model_words() -> dict[str, Any]:
+    models: tuple[type[Model], ...] = (Tenant, Address, Customer)
+    return {field.name: field.verbose_name for model in models for field in model._meta.concrete_fields}
+
+
+def value_words(value: Any, name: str = "") -> str:
+    """A plain value from an audit row as text; `name` tells which detail's."""
+    if isinstance(value, str) and name == "state" and value in STATES:
+        return str(STATES[value].label)
+    if isinstance(value, str) and name in _CHOICES and value in _CHOICES[name].values:
+        return str(_CHOICES[name](value).label)
     if value is None or value == "" or value == [] or value == {}:
         return "–"
     if isinstance(value, bool):
@@ -112,9 +155,9 @@ def value_words(value: Any) -> str:
         moment = timezone.localtime(datetime.fromisoformat(value))
         return format_datetime(moment, "medium", locale=to_locale(get_language() or "en"))
     if isinstance(value, list):
-        return ", ".join(value_words(item) for item in value)
+        return ", ".join(value_words(item, name) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{field_words(key)}: {value_words(item)}" for key, item in value.items())
+        return ", ".join(f"{field_words(key)}: {value_words(item, key)}" for key, item in value.items())
     return str(value)
 
 
@@ -123,8 +166,8 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
     return [
         (
             field_words(name),
-            value_words(before[name]) if name in before else None,
-            value_words(after[name]) if name in after else None,
+            value_words(before[name], name) if name in before else None,
+            value_words(after[name], name) if name in after else None,
         )
         for name in [*before, *(name for name in after if name not in before)]
     ]

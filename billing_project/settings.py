@@ -151,6 +151,11 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "tenants.accounts.StaffAccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "tenants.account_forms.LoginForm",
+    "reset_password": "tenants.account_forms.ResetPasswordForm",
+    "add_email": "tenants.account_forms.AddEmailForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

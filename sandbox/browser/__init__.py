@@ -25,7 +25,8 @@ SHARED = {
     "X-Content-Type-Options": "nosniff",
 }
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "font-src http: https:; base-uri 'none'"
 )
 
 

@@ -1,4 +1,5 @@
 /* A form with the gateway's own card fields. What it reads and expects of the server: templates/ui/payment_form.html. */
+const FONT = "Inter Variable";
 const POLL_MS = [1000, 1500, 2000, 3000, 5000];
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -33,12 +34,17 @@ function appearance(form) {
       colorTextPlaceholder: colour("--ink-faint"),
       colorDanger: colour("--bad"),
       borderRadius: "8px",
-      fontFamily: "Inter, system-ui, sans-serif",
+      fontFamily: `"${FONT}", system-ui, sans-serif`,
       fontSizeBase: "16px",
     },
   };
   probe.remove();
   return look;
+}
+
+/** The house's own letters for the gateway's frame, which loads them by their full address. */
+function fonts(fields) {
+  return [{ family: FONT, src: `url(${new URL(fields.dataset.font, location.href)})`, weight: "100 900" }];
 }
 
 class PaymentForm {
@@ -113,7 +119,7 @@ class PaymentForm {
     this.setup = setup;
     this.element?.destroy();
     this.stripe = globalThis.Stripe(setup.publishable_key, { locale: this.form.dataset.locale || "auto" });
-    this.elements = this.stripe.elements({ clientSecret: setup.client_secret, appearance: appearance(this.form) });
+    this.elements = this.stripe.elements({ clientSecret: setup.client_secret, appearance: appearance(this.form), fonts: fonts(this.fields) });
     this.element = this.elements.create("payment", {
       layout: { type: "tabs" },
       fields: { billingDetails: { name: "never", email: "never", phone: "never", address: "never" } },

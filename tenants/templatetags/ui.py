@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
@@ -69,7 +69,7 @@ def state_word(state: str) -> str:
 @register.filter
 def address_breaks(email: str) -> SafeString:
     """An e-mail address that breaks, where it must, before its @ and its dots only."""
-    return mark_safe(re.sub(r"(?=[@.])", "<wbr>", conditional_escape(email)))
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in re.split(r"(?=[@.])", str(email))))
 
 
 @register.simple_tag

@@ -212,6 +212,13 @@
     });
   }
 
+  function applyFonts(fonts) {
+    fonts.filter((font) => font.family && font.src).forEach(({ family, src, weight = "normal", style = "normal" }) => {
+      new FontFace(family, src, { weight, style, display: "swap" }).load().then(
+        (face) => document.fonts.add(face), () => console.warn("The font " + family + " could not be loaded."));
+    });
+  }
+
   function applyLocale(locale) {
     const wanted = !locale || locale === "auto" ? navigator.language : locale;
     language = wanted.toLowerCase().startsWith("fr") ? "fr" : "en";
@@ -306,6 +313,7 @@
     init(payload) {
       key = payload.key;
       applyAppearance(payload.appearance || {});
+      applyFonts(payload.fonts || []);
       applyLocale(payload.locale);
       showBrand();
       form.classList.add("ready");
