@@ -16,6 +16,7 @@ from messaging.errors import SendFailed, is_permanent
 from messaging.models import Message
 from tenants.models import Tenant
 from tenants.scope import forbid_open_transaction
+from tenants.text import on_one_line
 
 
 def send_mail_message(tenant: Tenant, message: Message) -> str:
@@ -52,7 +53,7 @@ def build_email(tenant: Tenant, message: Message) -> EmailMultiAlternatives:
     email = EmailMultiAlternatives(
         subject=message.subject,
         body=message.text,
-        from_email=formataddr((tenant.sender_name or tenant.name, sender)),
+        from_email=formataddr((on_one_line(tenant.sender_name or tenant.name), sender)),
         to=[message.to],
         cc=message.cc,
         reply_to=[reply_to] if reply_to else [],

@@ -9,12 +9,14 @@ from babel.numbers import get_currency_name, get_territory_currencies
 from django import forms
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.organisation.logo import read_logo
 from tenants.models import Role, Tenant
 from tenants.services import SETTINGS_FIELDS
+from tenants.text import on_one_line
 
 
 def currencies() -> list[tuple[str, str]]:
@@ -65,6 +67,7 @@ class SettingsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["default_tax_percent"].validators += [MinValueValidator(0), MaxValueValidator(100)]
         self.fields["care_phone"].region = self.instance.country.code  # type: ignore[attr-defined]
 
     @property
@@ -77,6 +80,17 @@ class SettingsForm(forms.ModelForm):
     def clean_logo(self) -> ContentFile | None:
         upload = self.files.get(self.add_prefix("logo"))
         return read_logo(upload) if upload else None
+
+    def clean_name(self) -> str:
+        if name := on_one_line(self.cleaned_data["name"]):
+            return name
+        raise forms.ValidationError(self.fields["name"].error_messages["required"], code="required")
+
+    def clean_sender_name(self) -> str:
+        return on_one_line(self.cleaned_data["sender_name"])
+
+    def clean_care_text(self) -> str:
+        return on_one_line(self.cleaned_data["care_text"])
 
     def clean_primary_colour(self) -> str:
         colour = self.cleaned_data["primary_colour"].lower()
@@ -111,7 +125,7 @@ class SettingsForm(forms.ModelForm):
 
 
 class StaffInviteForm(forms.Form):
-    email = forms.EmailField(label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    email = forms.EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.AGENT)
 
 

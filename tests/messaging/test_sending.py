@@ -11,6 +11,7 @@ from django.conf import settings as project_settings
 from django.utils import timezone
 
 from messaging.delivery import register_listener
+from messaging.mail import build_email
 from messaging.models import Message, MessageState
 from messaging.sending import LEASE, MAX_ATTEMPTS, claim, pause_seconds, send, send_due_messages
 from messaging.services import queue_email, queue_sms
@@ -243,6 +244,15 @@ def test_an_sms_providers_refusal(sms_server: SmsServer, tenant: Tenant, answer:
     send_due_messages(tenant.pk)
     assert read(message).state == state
     assert read(message).error == f"{answer[1]['code']} {answer[1]['message']}"
+
+
+def test_a_senders_name_with_line_breaks_forges_no_header(tenant: Tenant) -> None:
+    tenant.sender_name = 'Acme\r\nBcc: eve@example.com "<a@b.c>'
+    with tenant_scope(tenant.pk):
+        message = Message(channel="email", to="bob@example.com", subject="Hello", text="Hello", html="<p>Hello</p>")
+        sent = build_email(tenant, message).message()
+    assert sent["Bcc"] is None
+    assert "Acme Bcc: eve@example.com" in str(sent["From"])
 
 
 def test_a_tenants_own_sender_comes_before_the_general_one(
