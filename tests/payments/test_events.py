@@ -127,6 +127,29 @@ def test_refuses_a_signed_body_that_is_no_event(tenant: Tenant, client: Client, 
     assert post(client, body, signed(body) if body != b"\xff\xfe" else signed(b"x")) == 400
 
 
+@pytest.mark.parametrize(
+    "more", [{"id": "evt_" + "x" * 100}, {"id": ["evt_1"]}, {"type": "x" * 100}, {"type": 7}], ids=str
+)
+def test_refuses_a_signed_event_without_a_name_to_know_it_by(
+    tenant: Tenant, client: Client, more: dict[str, Any]
+) -> None:
+    body = json.dumps(event() | more).encode()
+    assert post(client, body, signed(body)) == 400
+
+
+def test_refuses_a_signed_body_without_a_bottom(tenant: Tenant, client: Client) -> None:
+    body = b"[" * 200_000
+    assert post(client, body, signed(body)) == 400
+
+
+def test_keeps_what_the_database_can_hold_of_an_event(tenant: Tenant, client: Client) -> None:
+    body = json.dumps(event(name="Bob\x00 Roy \ud800", **{"odd\x00": 1})).encode()
+    assert post(client, body, signed(body)) == 200
+    with tenant_scope(tenant.pk):
+        stored = GatewayEvent.objects.get()
+    assert (stored.payload["name"], stored.payload["odd"]) == ("Bob Roy ?", 1)
+
+
 def test_refuses_everything_for_a_tenant_without_an_account(transactional_db: None, client: Client) -> None:
     TenantFactory(slug="acme")
     body = json.dumps(event()).encode()
