@@ -51,6 +51,7 @@ settings_urls = [
     path("team/<uuid:membership_id>/remove/", team.team_remove, name="team_remove"),
     path("team/invitations/<uuid:invitation_id>/revoke/", team.team_invitation_revoke, name="team_invitation_revoke"),
     path("gateway/", gateway.gateway, name="gateway"),
+    path("gateway/events/<uuid:event_id>/retry/", gateway.event_retry, name="event_retry"),
     path("gateway/keys/", gateway.gateway_connect, name="gateway_connect"),
     path("audit/", audit.audit, name="audit"),
 ]

@@ -9,7 +9,3 @@ class GatewayAccountError(DomainError):
 
 class CardSetupError(DomainError):
     """A card cannot be entered now."""
-
-
-class ProfileError(DomainError):
-    """A rule about payment profiles was broken."""

@@ -20,6 +20,7 @@ from payments.models import EventState, GatewayEvent
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.scope import tenant_scope
+from tenants.wake import wake
 
 log = structlog.get_logger(__name__)
 
@@ -137,4 +138,5 @@ def retry_event(*, actor: Actor, event: GatewayEvent) -> bool:
     )
     if changed:
         record(actor=actor, action="gateway_event.retried", target=event)
+        wake("payments.tasks.process_due_events", event.tenant_id)
     return bool(changed)

@@ -12,7 +12,6 @@ from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
 from subscriptions.errors import BillingError
 from subscriptions.models import (
-    LIVE_STATES,
     BilledBy,
     Interval,
     Invoice,
@@ -133,36 +132,6 @@ def _check_can_pay(customer: Customer, profile: PaymentProfile) -> None:
         raise BillingError(
             "profile_not_active", _("This payment method cannot be charged any more. Choose another one.")
         )
-
-
-def pin_profile(
-    *, actor: Actor, subscription: Subscription, profile: PaymentProfile | None, reason: str = ""
-) -> Subscription:
-    """Let this profile pay for the subscription, whatever the customer's default is; None: the default pays again.
-
-    Only our own record moves. Raises BillingError `subscription_ended`, `other_customer`, `profile_not_active`.
-    """
-    subscription = (
-        Subscription.objects.select_for_update(of=("self",)).select_related("customer").get(pk=subscription.pk)
-    )
-    if subscription.state not in LIVE_STATES:
-        raise BillingError("subscription_ended", _("This subscription has ended."))
-    if profile is not None:
-        _check_can_pay(subscription.customer, profile)
-    before = subscription.payment_profile
-    if before == profile:
-        return subscription
-    subscription.payment_profile = profile
-    subscription.save(update_fields=["payment_profile"])
-    record(
-        actor=actor,
-        action="subscription.method_pinned" if profile else "subscription.method_unpinned",
-        target=subscription,
-        before={"payment_method": str(before) if before else None},
-        after={"payment_method": str(profile) if profile else None},
-        reason=reason,
-    )
-    return subscription
 
 
 def create_invoice(

@@ -5,10 +5,8 @@ from enum import IntEnum
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
 
 from tenants.actors import Actor
-from tenants.errors import NotAllowed
 from tenants.models import Membership, Role, Tenant, User
 
 type View = Callable[..., Any]
@@ -36,12 +34,6 @@ class StaffRequest(HttpRequest):
 
 def may(membership: Membership, right: Right) -> bool:
     return Role(membership.role).rank >= right
-
-
-def require_right(membership: Membership, right: Right) -> None:
-    """Raise NotAllowed unless the member's role gives the right."""
-    if not may(membership, right):
-        raise NotAllowed("role_too_weak", _("Your role does not allow this. Ask an owner of the account."))
 
 
 def needs(right: Right, *, gateway: bool = False) -> Callable[[View], View]:

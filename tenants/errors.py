@@ -19,7 +19,3 @@ class DomainError(Exception):
 
     def __str__(self) -> str:
         return str(self.message)
-
-
-class NotAllowed(DomainError):
-    """The actor's role does not permit this."""

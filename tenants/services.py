@@ -55,13 +55,6 @@ def update_tenant(*, actor: Actor, values: dict[str, Any]) -> Tenant:
     return tenant
 
 
-def add_member(*, actor: Actor, user: User, role: str) -> Membership:
-    """Make an existing user a member of the open scope's tenant."""
-    membership = Membership.objects.create(user=user, role=role)
-    record(actor=actor, action="member.added", target=membership, after={"email": user.email, "role": role})
-    return membership
-
-
 def invite_staff(*, actor: Actor, email: str, role: str, invited_by: User | None) -> StaffInvitation:
     """Offer someone a place on the team. The link is `staff_invitation_token()`; the caller sends it.
 

@@ -1,15 +1,19 @@
 """The tenant's account at the payment gateway: its state, the last events, and its keys."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
 
 from backoffice.filters import chips
 from backoffice.organisation.forms import GatewayKeysForm
 from backoffice.paging import ID, keyset_page
 from payments.errors import GatewayAccountError
+from payments.events import retry_event
 from payments.gateway.accounts import connect_account
 from payments.models import EventState, GatewayAccount, GatewayEvent
 from propagation.services import retry_after_new_keys
@@ -32,6 +36,16 @@ def gateway(request: StaffRequest) -> HttpResponse:
         "page": keyset_page(events, request.GET, key=ID, size=25),
     }
     return render(request, "backoffice/organisation/gateway.html", context)
+
+
+@needs(Right.MANAGE)
+@require_POST
+def event_retry(request: StaffRequest, event_id: UUID) -> HttpResponse:
+    if retry_event(actor=request.actor, event=get_object_or_404(GatewayEvent, pk=event_id)):
+        messages.success(request, _("The event is being processed again."))
+    else:
+        messages.error(request, _("This event was not given up, or no longer is."))
+    return redirect("backoffice:gateway", tenant_slug=request.tenant.slug)
 
 
 def _try_to_connect(request: StaffRequest, form: GatewayKeysForm) -> bool:

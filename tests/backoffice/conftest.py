@@ -138,7 +138,7 @@ def make_office(slug: str, name: str) -> Office:
         )
         DeliveryEvent.objects.create(message=message, kind="delivered", provider_event_id="1")
         GatewayAccountFactory()
-        GatewayEvent.objects.create(gateway_id=f"evt_{slug}", type="customer.updated", payload={})
+        event = GatewayEvent.objects.create(gateway_id=f"evt_{slug}", type="customer.updated", payload={})
         owner = MembershipFactory(user=UserFactory(full_name=f"Owner of {name}"), role=Role.OWNER)
         staff_invitation = StaffInvitation.objects.create(
             email=f"dora@{slug}.example", role=Role.AGENT, expires_at=timezone.now() + timedelta(days=7)
@@ -160,6 +160,7 @@ def make_office(slug: str, name: str) -> Office:
                 "invoice_id": invoice.pk,
                 "invitation_id": invitation.pk,
                 "change_id": change.pk,
+                "event_id": event.pk,
                 "step_id": failed.pk,
                 "product_id": subscription.price.product_id,
                 "price_id": subscription.price_id,

@@ -10,11 +10,12 @@ from django.test import Client
 from PIL import Image
 
 from messaging.models import Message
-from payments.models import GatewayAccount
+from payments.models import EventState, GatewayAccount, GatewayEvent
+from propagation.models import Step, StepState
 from subscriptions.models import Price, Product
 from tenants.models import AuditEntry, Membership, Role, StaffInvitation, Tenant
 from tenants.scope import tenant_scope
-from tests.backoffice.conftest import Office, join
+from tests.backoffice.conftest import Office, join, make_office
 from tests.factories import TenantFactory
 from tests.processes import Sandbox
 
@@ -208,6 +209,33 @@ def test_connects_the_account_after_trying_the_keys(sandbox: Sandbox, client: Cl
     assert made["id"] in page
     assert made["secret_key"] not in page
     assert f"…{made['secret_key'][-4:]}" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_new_keys_take_up_again_what_had_failed_for_want_of_them(sandbox: Sandbox, client: Client) -> None:
+    office = make_office("fresh", "Fresh")
+    client.force_login(join(office, Role.OWNER))
+    made = sandbox.create_account("fresh")
+    with tenant_scope(office.tenant.pk):
+        GatewayAccount.objects.all().delete()
+        Step.objects.filter(pk=office.failed_step.pk).update(error_code="bad_keys")
+    keys = {"publishable_key": made["publishable_key"], "secret_key": made["secret_key"]}
+    page = client.post(office.url("gateway_connect"), keys, follow=True).content.decode()
+    assert "1 step that had failed for want of keys is being carried out again." in page
+    with tenant_scope(office.tenant.pk):
+        assert Step.objects.get(pk=office.failed_step.pk).state == StepState.WAITING
+
+
+def test_a_given_up_event_is_tried_again_once(office: Office, owner: Client) -> None:
+    url = office.url("event_retry", event_id=office.ids["event_id"])
+    assert url not in owner.get(office.url("gateway")).content.decode()
+    with tenant_scope(office.tenant.pk):
+        GatewayEvent.objects.update(state=EventState.FAILED)
+    assert url in owner.get(office.url("gateway")).content.decode()
+    assert "being processed again" in owner.post(url, follow=True).content.decode()
+    assert "was not given up" in owner.post(url, follow=True).content.decode()
+    with tenant_scope(office.tenant.pk):
+        assert GatewayEvent.objects.get(pk=office.ids["event_id"]).state == EventState.RECEIVED
 
 
 def test_makes_a_product_and_prices_it(office: Office, owner: Client) -> None:

@@ -45,7 +45,7 @@ NEEDED = {
         *("invitation_link", "invitation_resend", "invitation_revoke", "step_retry"),
     },
     Right.MANAGE: {
-        *("step_waive", "product_create", "product_edit", "price_create", "price_active"),
+        *("step_waive", "event_retry", "product_create", "product_edit", "price_create", "price_active"),
         *("settings", "settings_colour"),
     },
     Right.OWN: {"team_invite", "team_role", "team_remove", "team_invitation_revoke", "gateway_connect"},

@@ -8,7 +8,6 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.models import Customer
-from payments.models import ProfileState
 from subscriptions.errors import BillingError
 from subscriptions.models import BilledBy, Interval, Invoice, InvoiceState, Subscription, SubscriptionState
 from subscriptions.periods import add_interval
@@ -19,7 +18,6 @@ from subscriptions.services import (
     create_subscription,
     mark_invoice_failed,
     mark_invoice_paid,
-    pin_profile,
 )
 from tenants.actors import Actor
 from tenants.models import AuditEntry
@@ -116,26 +114,6 @@ def test_says_what_is_wrong_with_a_subscription(bob: Customer) -> None:
     assert create(payment_profile=dead) == "profile_not_active"
     assert create(billed_by=BilledBy.GATEWAY) == "gateway_id_missing"
     assert not Subscription.objects.exists()
-
-
-def test_pins_and_unpins_a_profile(bob: Customer) -> None:
-    subscription, card = SubscriptionFactory.create(customer=bob), PaymentProfileFactory.create(customer=bob)
-    assert pin_profile(actor=ALICE, subscription=subscription, profile=card).payment_profile == card
-    pin_profile(actor=ALICE, subscription=subscription, profile=card)
-    assert pin_profile(actor=ALICE, subscription=subscription, profile=None).payment_profile is None
-    actions = AuditEntry.objects.filter(target_id=subscription.pk).order_by("at").values_list("action", flat=True)
-    assert list(actions) == ["subscription.method_pinned", "subscription.method_unpinned"]
-
-
-def test_pins_only_what_can_pay(bob: Customer) -> None:
-    subscription = SubscriptionFactory.create(customer=bob)
-    ended = SubscriptionFactory.create(customer=bob, state=SubscriptionState.CANCELLED)
-    card = PaymentProfileFactory.create(customer=bob)
-    old = PaymentProfileFactory.create(customer=bob, state=ProfileState.REPLACED)
-    theirs = PaymentProfileFactory.create()
-    cases = [(subscription, old, "profile_not_active"), (subscription, theirs, "other_customer")]
-    for target, profile, code in [*cases, (ended, card, "subscription_ended")]:
-        assert refusal(lambda t=target, p=profile: pin_profile(actor=ALICE, subscription=t, profile=p)) == code  # type: ignore[misc]
 
 
 def test_numbers_invoices_without_gaps(bob: Customer) -> None:
