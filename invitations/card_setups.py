@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from invitations.completion import PURPOSE
 from invitations.models import OPEN_STATES, Invitation
-from payments.gateway.accounts import paced_gateway_for
+from payments.card_setups import close_card_setup, stop_card_setup
 from payments.gateway.errors import GatewayError, Gone
 from payments.models import CardSetup, SetupState
 from propagation.card_setups import complete_card_setup
@@ -28,15 +28,17 @@ def settle_open_setups(tenant_id: UUID) -> None:
     now = timezone.now()
     with tenant_scope(tenant_id):
         waiting = CardSetup.objects.filter(state=SetupState.OPEN, created_at__lte=now - QUIET_FOR)
-        setups = list(waiting.order_by("created_at")[:BATCH])
+        setups = list(waiting.order_by("created_at"))
         purposes = [setup.purpose_id for setup in setups if setup.purpose == PURPOSE and setup.purpose_id]
         usable = set(Invitation.objects.filter(pk__in=purposes, state__in=OPEN_STATES).values_list("pk", flat=True))
-    for setup in setups:
-        age = now - setup.created_at
+
+    def is_useless(setup: CardSetup) -> bool:
         ended = setup.purpose == PURPOSE and setup.purpose_id not in usable
-        useless = ended or age >= ABANDONED_AFTER
-        if useless or is_time_to_ask(age):
-            _settle(tenant_id, setup, cancel=useless)
+        return ended or now - setup.created_at >= ABANDONED_AFTER
+
+    due = [setup for setup in setups if is_useless(setup) or is_time_to_ask(now - setup.created_at)]
+    for setup in due[:BATCH]:
+        _settle(tenant_id, setup, cancel=is_useless(setup))
 
 
 def is_time_to_ask(age: timedelta) -> bool:
@@ -49,21 +51,8 @@ def _settle(tenant_id: UUID, setup: CardSetup, *, cancel: bool) -> None:
     try:
         completed = complete_card_setup(tenant_id, setup.gateway_id)
         if cancel and completed.outcome in ("not_yet", "failed"):
-            _cancel(tenant_id, setup)
+            stop_card_setup(tenant_id, setup.gateway_id)
     except Gone:
-        _close(tenant_id, setup)
+        close_card_setup(tenant_id, setup.gateway_id)
     except (GatewayError, ChangeRefused) as error:
         log.warning("card_setup_not_settled", setup=str(setup.pk), code=error.code)
-
-
-def _cancel(tenant_id: UUID, setup: CardSetup) -> None:
-    facts = paced_gateway_for(tenant_id).cancel_setup(setup.gateway_id, key=f"stop-{setup.gateway_id}")
-    if facts.status == "canceled":  # else it has succeeded in this moment, and the next sweep completes it
-        _close(tenant_id, setup)
-
-
-def _close(tenant_id: UUID, setup: CardSetup) -> None:
-    with tenant_scope(tenant_id):
-        CardSetup.objects.filter(pk=setup.pk, state=SetupState.OPEN).update(
-            state=SetupState.CANCELED, settled_at=timezone.now()
-        )

@@ -186,8 +186,10 @@ def count_failure(tenant_id: UUID, gateway_id: str, *, attempt: str, code: str) 
             setup.last_decline = code[:64]
             setup.save(update_fields=["failed_attempts", "failures", "last_decline"])
         to_stop = _over_the_limit(setup)
+    if to_stop:
+        log.warning("card_failures_exceeded", setup=gateway_id, stopped=len(to_stop))
     for entry in to_stop:
-        _stop(tenant_id, entry)
+        stop_card_setup(tenant_id, entry)
     return Failures(setup.failures, stopped=bool(to_stop) or setup.state != SetupState.OPEN)
 
 
@@ -202,8 +204,11 @@ def _over_the_limit(setup: CardSetup) -> list[str]:
     return []
 
 
-def _stop(tenant_id: UUID, gateway_id: str) -> None:
-    """End an entry at the gateway first, so that one that has just succeeded is left to be completed."""
+def stop_card_setup(tenant_id: UUID, gateway_id: str) -> None:
+    """End an entry at the gateway first, so that one that has just succeeded is left to be completed.
+
+    Opens its own scopes. Raises GatewayError.
+    """
     try:
         status = paced_gateway_for(tenant_id).cancel_setup(gateway_id, key=f"stop-{gateway_id}").status
     except GatewayError:
@@ -211,8 +216,13 @@ def _stop(tenant_id: UUID, gateway_id: str) -> None:
         raise
     if status != "canceled":
         return
+    close_card_setup(tenant_id, gateway_id)
+    log.info("card_setup_stopped", setup=gateway_id)
+
+
+def close_card_setup(tenant_id: UUID, gateway_id: str) -> None:
+    """Close our row of an entry that has ended at the gateway without a card. Opens its own scope."""
     with tenant_scope(tenant_id):
         CardSetup.objects.filter(gateway_id=gateway_id, state=SetupState.OPEN).update(
             state=SetupState.CANCELED, settled_at=timezone.now()
         )
-    log.warning("card_setup_stopped", setup=gateway_id)

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from payments.card_setups import count_failure
+from payments.card_setups import close_card_setup, count_failure
 from payments.events import caused_by_us, on_event, subject_id
 from payments.gateway.accounts import paced_gateway_for
 from payments.gateway.errors import Gone
 from payments.gateway.port import MethodFacts
-from payments.models import CardSetup, GatewayEvent, PaymentProfile, ProfileState, SetupState
+from payments.models import GatewayEvent, PaymentProfile, ProfileState
 from payments.profiles import DETACHED, VANISHED, apply_method_facts, disable_profile
 from tenants.actors import Actor
 from tenants.scope import tenant_scope
@@ -54,5 +54,4 @@ def count_failed_setup(tenant_id: UUID, event: GatewayEvent) -> None:
 
 @on_event("setup_intent.canceled")
 def close_cancelled_setup(tenant_id: UUID, event: GatewayEvent) -> None:
-    with tenant_scope(tenant_id):
-        CardSetup.objects.filter(gateway_id=subject_id(event), state=SetupState.OPEN).update(state=SetupState.CANCELED)
+    close_card_setup(tenant_id, subject_id(event))

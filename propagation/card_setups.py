@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import AddressKind
+from customers.models import AddressKind, Customer
 from customers.services import set_address
 from payments.gateway.accounts import paced_gateway_for
 from payments.gateway.errors import GatewayError
@@ -61,7 +61,10 @@ def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: 
         failed = facts.error is not None or facts.status == "canceled"
         return Completed("failed" if failed else "not_yet", error=facts.error, status=facts.status)
     with tenant_scope(tenant_id):
-        setup = CardSetup.objects.select_for_update().get(pk=_find(gateway_id, expected_setup_id).pk)
+        found = _find(gateway_id, expected_setup_id)
+        # The customer first, as whoever sends or records something for them does.
+        Customer.objects.select_for_update().get(pk=found.customer_id)
+        setup = CardSetup.objects.select_for_update().get(pk=found.pk)
         _verify(setup, facts)
         return _settle(setup, facts.method)
 
