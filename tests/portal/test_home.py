@@ -1,14 +1,21 @@
+import time
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from messaging.models import Message
+from portal import views
 from tenants.models import AuditEntry, Role, Tenant
 from tenants.scope import tenant_scope
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def in_no_hurry_to_hide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "ANSWER_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -50,6 +57,16 @@ def test_the_answer_is_the_same_for_strangers(client: Client, tenant: Tenant) ->
 
     assert words(known) == words(stranger)
     assert (known.status_code, stranger.status_code) == (200, 200)
+
+
+def test_the_time_that_an_answer_takes_does_not_tell_who_is_known(
+    client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ANSWER_SECONDS", 0.5)
+    for email in ("bob@example.com", "eve@example.com"):
+        started = time.monotonic()
+        client.post("/portal/acme/", {"email": email})
+        assert 0.5 <= time.monotonic() - started < 1.0
 
 
 def test_a_slip_of_the_keyboard_is_told_and_kept(client: Client, tenant: Tenant) -> None:
