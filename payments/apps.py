@@ -9,3 +9,4 @@ class PaymentsConfig(AppConfig):
         from payments import deletion, event_handlers  # noqa: F401  (registers the handlers)
 
         register_deletion_guard(deletion.profiles_keep)
+        register_deletion_guard(deletion.card_entries_keep)

@@ -109,7 +109,7 @@ def _invitation_page(request: StaffRequest, found: Invitation, link: str = "") -
     context: dict[str, Any] = {
         "invitation": found,
         "link": link,
-        "shown_state": shown_state(found),
+        "shown_state": found.display_state,
         "life": life_of(found, list(messages_of(found)), request.tenant.slug),
         "changes": with_progress(changes),
         "resend_from": allowed_from,
@@ -123,11 +123,6 @@ def never_stored(response: HttpResponse) -> HttpResponse:
     """A page that may hold a link that opens doors is not kept by any cache."""
     response["Cache-Control"] = "no-store"
     return response
-
-
-def shown_state(found: Invitation) -> str:
-    """The state as it is now: past its time, an invitation has expired before the sweep says so."""
-    return found.state if found.is_open or found.ended_at else InvitationState.EXPIRED
 
 
 @needs(Right.WORK)

@@ -5,8 +5,9 @@ from uuid import uuid4
 import pytest
 
 from customers.models import Customer
+from customers.services import CannotDelete, delete_customer
 from payments.gateway.port import MethodFacts, PostalAddress
-from payments.models import PaymentProfile, ProfileState
+from payments.models import CardSetup, PaymentProfile, ProfileState, SetupState
 from payments.profiles import VANISHED, apply_method_facts, disable_profile, record_profile
 from tenants.actors import Actor
 from tenants.models import AuditEntry
@@ -86,3 +87,13 @@ def test_a_profile_out_of_use_is_not_disabled(customer: Customer, state: str) ->
     profile = PaymentProfileFactory(customer=customer, state=state)
     assert not disable_profile(actor=BOB, profile=profile, reason=VANISHED)
     assert PaymentProfile.objects.get(pk=profile.pk).state == state
+
+
+def test_a_customer_whose_card_is_being_entered_is_not_deleted(customer: Customer) -> None:
+    entry = CardSetup.objects.create(customer=customer, gateway_id="seti_1", purpose="backoffice")
+    with pytest.raises(CannotDelete) as refused:
+        delete_customer(actor=BOB, customer=customer)
+    assert [blocker.kind for blocker in refused.value.blockers] == ["card_setup"]
+    CardSetup.objects.filter(pk=entry.pk).update(state=SetupState.CANCELED)
+    delete_customer(actor=BOB, customer=customer)
+    assert not Customer.objects.filter(pk=customer.pk).exists()
