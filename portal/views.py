@@ -16,7 +16,6 @@ from tenants.middleware import client_ip, find_tenant
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
-
 #: A request takes this long at least: passing one on takes longer than finding nobody, and would tell who is known.
 ANSWER_SECONDS = 0.25
 
