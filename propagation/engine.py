@@ -277,7 +277,7 @@ def _finish_attempt(attempt: StepAttempt, outcome: str, error: GatewayError | No
         attempt.error_code = error.code[:60]
         attempt.gateway_message = error.gateway_message
         attempt.gateway_request_id = error.request_id[:80]
-    attempt.save()
+    attempt.save(update_fields=["finished_at", "outcome", "error_code", "gateway_message", "gateway_request_id"])
 
 
 def _actor_of(change: Change) -> Actor:

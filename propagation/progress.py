@@ -22,13 +22,11 @@ def advance(change: Change) -> None:
     if open_steps:
         stage = open_steps[0].stage
         blocked = stage == Stage.RETIREMENT and any(step.stage in _MOVES for step in failed)
-        if not blocked:
-            opened = change.steps.filter(stage=stage, state=StepState.WAITING, due_at=None).update(
-                due_at=timezone.now()
-            )
-            if opened:
-                wake_workers(change.tenant_id, steps=opened)
-    before = change.state
+        shut = sum(step.stage == stage and step.state == StepState.WAITING and not step.due_at for step in open_steps)
+        if shut and not blocked:
+            change.steps.filter(stage=stage, state=StepState.WAITING, due_at=None).update(due_at=timezone.now())
+            wake_workers(change.tenant_id, steps=shut)
+    before = change.state, change.finished_at is None
     if failed:
         change.state = ChangeState.NEEDS_ATTENTION
     elif open_steps:
@@ -37,11 +35,12 @@ def advance(change: Change) -> None:
         change.state = ChangeState.SUPERSEDED
     else:
         change.state = ChangeState.DONE
-    change.finished_at = None if open_steps else timezone.now()
-    change.save(update_fields=["state", "finished_at"])
+    if before != (change.state, bool(open_steps)):
+        change.finished_at = None if open_steps else timezone.now()
+        change.save(update_fields=["state", "finished_at"])
     if failed and change.failure_told_at is None:
         _tell_staff(change)
-    if change.state == ChangeState.DONE and before != ChangeState.DONE:
+    if change.state == ChangeState.DONE and before[0] != ChangeState.DONE:
         _tell_customer(change)
 
 
