@@ -8,12 +8,14 @@ class MessageError(DomainError):
 
 
 class SendFailed(Exception):
-    """A provider did not take a message. `permanent`: sending it again would end the same way."""
+    """A provider did not take a message. `permanent`: sending it again would end the same way. `unreachable`: nobody
+    answered, as nobody would answer the next message."""
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    def __init__(self, reason: str, *, permanent: bool, unreachable: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
+        self.unreachable = unreachable
 
 
 def is_permanent(status: int) -> bool:

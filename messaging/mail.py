@@ -36,11 +36,11 @@ def send_mail_message(tenant: Tenant, message: Message) -> str:
     except AnymailAPIError as error:
         status = error.status_code or 0
         words = str(error).splitlines()[0] if str(error) else f"HTTP {status}"
-        raise SendFailed(words, permanent=is_permanent(status)) from error
+        raise SendFailed(words, permanent=is_permanent(status), unreachable=not status) from error
     except AnymailError as error:
         raise SendFailed(str(error).splitlines()[0], permanent=True) from error
     except (SMTPException, OSError) as error:
-        raise SendFailed(f"{type(error).__name__}: {error}", permanent=False) from error
+        raise SendFailed(f"{type(error).__name__}: {error}", permanent=False, unreachable=True) from error
     anymail_status = getattr(email, "anymail_status", None)
     return str(getattr(anymail_status, "message_id", None) or email.extra_headers["Message-ID"])
 

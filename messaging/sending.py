@@ -34,13 +34,21 @@ LONGEST_PAUSE_SECONDS = 3600.0
 
 
 def send_due_messages(tenant_id: UUID) -> int:
-    """Send all that is due for one tenant; how many were tried. Opens its own scopes."""
+    """Send all that is due for one tenant; how many were tried. Opens its own scopes.
+
+    When a provider does not answer, the rest of its messages wait as well: they would only keep workers waiting.
+    """
     forbid_open_transaction()
     tried = 0
+    away: set[str] = set()
     while batch := claim(tenant_id):
         tenant = Tenant.objects.get(pk=tenant_id)
         for message in batch:
-            send(tenant, message)
+            if message.channel in away:
+                _give_back(tenant, message, pause=timedelta(seconds=FIRST_PAUSE_SECONDS))
+                continue
+            if not send(tenant, message):
+                away.add(message.channel)
             tried += 1
     return tried
 
@@ -59,30 +67,32 @@ def claim(tenant_id: UUID, limit: int = BATCH) -> list[Message]:
     return messages
 
 
-def send(tenant: Tenant, message: Message) -> None:
-    """Hand one claimed message to its provider and record the outcome."""
+def send(tenant: Tenant, message: Message) -> bool:
+    """Hand one claimed message to its provider and record the outcome. False when the provider did not answer."""
     forbid_open_transaction()
     if message.lease_until is None or timezone.now() > message.lease_until - SENDING_TIME:
         _give_back(tenant, message)
-        return
+        return True
     send_by_channel = send_mail_message if message.channel == Channel.EMAIL else send_sms_message
     try:
         provider_id = send_by_channel(tenant, message)
     except SendFailed as failure:
         _record_failure(tenant, message, failure)
+        return not failure.unreachable
     except Exception as error:
         # Whatever went wrong, the rest of the outbox must go on; this message is tried again.
         log.exception("message_not_sent", message=str(message.pk))
         _record_failure(tenant, message, SendFailed(type(error).__name__, permanent=False))
     else:
         _record_sent(tenant, message, provider_id)
+    return True
 
 
-def _give_back(tenant: Tenant, message: Message) -> None:
-    """The ones before it took too long: leave it to whoever is next, and count no attempt."""
+def _give_back(tenant: Tenant, message: Message, pause: timedelta = timedelta()) -> None:
+    """Leave a message that was not tried to whoever is next, after a pause, and count no attempt."""
     with tenant_scope(tenant.pk):
         mine = Message.objects.filter(pk=message.pk, state=MessageState.QUEUED, lease_until=message.lease_until)
-        mine.update(lease_until=None, attempts=message.attempts - 1)
+        mine.update(lease_until=None, attempts=message.attempts - 1, due_at=timezone.now() + pause)
 
 
 def _record_sent(tenant: Tenant, message: Message, provider_id: str) -> None:

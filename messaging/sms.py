@@ -35,7 +35,7 @@ def send_sms_message(tenant: Tenant, message: Message) -> str:
         )
         body = answer.json() if answer.content else {}
     except (httpx.HTTPError, ValueError) as error:
-        raise SendFailed(f"{type(error).__name__}: {error}", permanent=False) from error
+        raise SendFailed(f"{type(error).__name__}: {error}", permanent=False, unreachable=True) from error
     if answer.is_success and body.get("sid"):
         return str(body["sid"])
     reason = f"{body.get('code') or answer.status_code} {body.get('message', '')}".strip()

@@ -12,6 +12,8 @@ from tenants.wake import wake
 
 #: A wake-up works this long for one tenant, then goes to the end of the queue.
 TURN_SECONDS = 0.5
+#: Seconds after which a sweep's turn that no worker came to is dropped: later sweeps have asked for others.
+SWEEP_LIFETIME = 15
 
 
 @shared_task
@@ -38,7 +40,7 @@ def carry_out_due(tenant_id: str, seat: str = "") -> None:
 def sweep() -> None:
     """Give every tenant with due steps a turn, and wake workers for more, whatever became of earlier wake-ups."""
     for tenant_id in tenants_with_due("steps"):
-        sweep_tenant.delay(str(tenant_id))
+        sweep_tenant.apply_async([str(tenant_id)], expires=SWEEP_LIFETIME)
 
 
 @shared_task

@@ -13,7 +13,7 @@ from django.utils import timezone
 from messaging.delivery import register_listener
 from messaging.mail import build_email
 from messaging.models import Message, MessageState
-from messaging.sending import LEASE, MAX_ATTEMPTS, claim, pause_seconds, send, send_due_messages
+from messaging.sending import BATCH, LEASE, MAX_ATTEMPTS, claim, pause_seconds, send, send_due_messages
 from messaging.services import queue_email, queue_sms
 from messaging.tasks import sweep
 from tenants.models import Tenant
@@ -140,6 +140,18 @@ def test_tries_again_when_no_server_answers(settings: Any, mail_server: MailServ
     send_due_messages(tenant.pk)
     assert read(message).state == MessageState.QUEUED
     assert "ConnectionRefusedError" in read(message).error
+
+
+def test_only_one_message_is_tried_while_no_server_answers(
+    mail_server: MailServer, sms_server: SmsServer, tenant: Tenant
+) -> None:
+    mail_server.stop()
+    mails, text = [queue(tenant) for _ in range(BATCH + 5)], queue(tenant, sms=True)
+    assert send_due_messages(tenant.pk) == 2
+    assert sum(read(mail).attempts for mail in mails) == 1
+    assert all(read(mail).due_at > timezone.now() + timedelta(seconds=20) for mail in mails)
+    assert read(text).state == MessageState.SENT
+    assert send_due_messages(tenant.pk) == 0
 
 
 def test_a_refusal_for_good_fails_at_once_with_the_reason(mail_server: MailServer, tenant: Tenant) -> None:
