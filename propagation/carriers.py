@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from payments.gateway.errors import Busy, Gone, Refused
-from payments.gateway.port import Gateway, PostalAddress
+from payments.gateway.port import Gateway, PaymentFacts, PostalAddress
 from payments.gateway_customers import customer_details as customer_as_known
 from payments.models import PaymentProfile, ProfileState
 from payments.profiles import apply_method_facts
@@ -206,20 +206,7 @@ def _pay_at_gateway(work: Work, gateway: Gateway, invoice: Invoice) -> str | Non
 
 
 def _pay_ours(work: Work, gateway: Gateway, invoice: Invoice) -> str:
-    metadata = {"invoice_id": str(invoice.pk)}
-    if invoice.gateway_payment_id:
-        payment = gateway.read_payment(invoice.gateway_payment_id)
-    else:
-        found = gateway.find_payment(customer=work.gateway_customer, metadata=metadata) if work.is_retry else None
-        payment = found or gateway.create_payment(
-            customer=work.gateway_customer,
-            amount_minor=invoice.total_minor,
-            currency=invoice.currency,
-            description=written("invoice", invoice.number),
-            metadata=metadata,
-            key=f"{work.key}-payment",
-        )
-        _remember_payment(work, invoice, payment.id)
+    payment = _known_payment(gateway, invoice) or _new_payment(work, gateway, invoice)
     if payment.status not in ("succeeded", "processing"):
         payment = gateway.confirm_payment(payment.id, method=work.new_method, key=work.key)
     if payment.status == "processing":
@@ -229,10 +216,33 @@ def _pay_ours(work: Work, gateway: Gateway, invoice: Invoice) -> str:
     return payment.id
 
 
+def _known_payment(gateway: Gateway, invoice: Invoice) -> PaymentFacts | None:
+    """The invoice's one payment; None when none was begun, or it was cancelled at the gateway, unpaid for good."""
+    payment = gateway.read_payment(invoice.gateway_payment_id) if invoice.gateway_payment_id else None
+    return None if payment is None or payment.status == "canceled" else payment
+
+
+def _new_payment(work: Work, gateway: Gateway, invoice: Invoice) -> PaymentFacts:
+    metadata = {"invoice_id": str(invoice.pk)}
+    found = gateway.find_payment(customer=work.gateway_customer, metadata=metadata) if work.is_retry else None
+    payment = found if found is not None and found.status != "canceled" else None
+    payment = payment or gateway.create_payment(
+        customer=work.gateway_customer,
+        amount_minor=invoice.total_minor,
+        currency=invoice.currency,
+        description=written("invoice", invoice.number),
+        metadata=metadata,
+        key=f"{work.key}-payment",
+    )
+    _remember_payment(work, invoice, payment.id)
+    return payment
+
+
 def _remember_payment(work: Work, invoice: Invoice, payment_id: str) -> None:
     """Keep the payment's id before it is charged, so that whoever comes next charges the same one."""
     with tenant_scope(work.step.tenant_id):
-        taken = Invoice.objects.filter(pk=invoice.pk, gateway_payment_id="").update(gateway_payment_id=payment_id)
+        as_read = Invoice.objects.filter(pk=invoice.pk, gateway_payment_id=invoice.gateway_payment_id)
+        taken = as_read.update(gateway_payment_id=payment_id)
         known = taken or Invoice.objects.filter(pk=invoice.pk, gateway_payment_id=payment_id).exists()
     if not known:
         raise Refused(code="other_payment", gateway_message="Another payment for this invoice was begun meanwhile.")

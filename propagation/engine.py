@@ -229,10 +229,9 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         step.lease_until = None
         # While it ran, a later change may have taken over what this step was to move.
         obsolete = step.due_at is None
-        too_long = change.created_at < timezone.now() - PATIENCE and step.attempts > 3
         if obsolete:
             step.state, step.finished_at = StepState.SUPERSEDED, timezone.now()
-        elif error.transient and not too_long:
+        elif error.transient and not _tried_for_too_long(step):
             pause = _pause(step.attempts, error)
             step.state, step.due_at = StepState.RETRYING, timezone.now() + pause
             wake_worker_later(tenant_id, seconds=pause.total_seconds())
@@ -247,6 +246,14 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         _finish_attempt(claim.attempt, step.state, error)
         advance(change)
     log.warning("step_not_carried_out", state=step.state, error=error.code, request_id=error.request_id)
+
+
+def _tried_for_too_long(step: Step) -> bool:
+    """Counted from the first try, or from the first since someone had it retried."""
+    tries = step.tries.order_by("number")
+    given_up = tries.filter(outcome=StepState.FAILED).last()
+    first = tries.filter(number__gt=given_up.number if given_up else 0).first()
+    return first is not None and first.started_at < timezone.now() - PATIENCE
 
 
 def _note_consequences(change: Change, step: Step, error: GatewayError) -> None:

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from payments.models import PaymentProfile
 from propagation.engine import carry_out, carry_out_next, claim_next, settle_abandoned
-from propagation.models import Change, ChangeState, Step, StepKind, StepState
-from propagation.services import replace_or_add
+from propagation.models import Change, ChangeState, Step, StepAttempt, StepKind, StepState
+from propagation.services import replace_or_add, retry_step
 from subscriptions.models import BilledBy, Invoice, InvoiceState, SubscriptionState
 from tests.propagation.conftest import ACTOR, World
 
@@ -136,10 +136,15 @@ def test_a_gateway_that_stays_away_is_given_up_loudly_after_days(world: World) -
     world.work(seconds=60)
     assert "retrying" in world.states(change).values()
     with world.scope():
-        Change.objects.update(created_at=timezone.now() - timedelta(days=4))
-    for _ in range(5):
-        world.work(seconds=60)
+        StepAttempt.objects.update(started_at=timezone.now() - timedelta(days=4))
+    world.work(seconds=60)
     with world.scope():
         change.refresh_from_db()
         assert change.state == ChangeState.NEEDS_ATTENTION
-        assert change.steps.get(kind=StepKind.ATTACH).state == StepState.FAILED
+        step = change.steps.get(kind=StepKind.ATTACH)
+        assert step.state == StepState.FAILED
+        retry_step(actor=ACTOR, step=step)
+    world.work()
+    with world.scope():
+        step.refresh_from_db()
+        assert step.state == StepState.RETRYING, "retried, it has all its time again"

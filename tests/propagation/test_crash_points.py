@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from payments.events import process_next_event
 from payments.gateway.accounts import gateway_for
+from payments.gateway.stripe_adapter.calls import stripe_client
 from payments.models import GatewayAccount, GatewayEvent, PaymentProfile, ProfileState
 from propagation.engine import Claim, carry_out, claim_next
 from propagation.errors import ChangeRefused
@@ -123,6 +124,25 @@ def test_the_gateways_word_that_we_paid_does_not_hide_what_paid(world: World) ->
     with world.scope():
         settled = Invoice.objects.get(pk=invoice.pk)
         assert (settled.state, settled.payment_profile) == (InvoiceState.PAID, new)
+
+
+def test_a_payment_cancelled_at_the_gateway_makes_way_for_another(world: World) -> None:
+    bob = world.customer()
+    old = world.card(bob, "pm_old", default=True)
+    invoice = world.past_due(world.subscription(bob, old))
+    replace(world, old, world.new_card(bob, "pm_new", number=DECLINED_LATER))
+    world.work()
+    with world.scope():
+        cancelled = Invoice.objects.get(pk=invoice.pk).gateway_payment_id
+        secret_key = GatewayAccount.objects.get().secret_key
+        old = PaymentProfile.objects.get(gateway_id="pm_new")
+    stripe_client(secret_key).v1.payment_intents.cancel(cancelled)
+    replace(world, old, world.new_card(bob, "pm_good"))
+    world.work()
+    with world.scope():
+        settled = Invoice.objects.get(pk=invoice.pk)
+        assert settled.state == InvoiceState.PAID
+        assert settled.gateway_payment_id not in ("", cancelled)
 
 
 def test_keys_that_stopped_working_are_not_the_customers_fault(world: World) -> None:
