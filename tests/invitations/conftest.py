@@ -9,11 +9,13 @@ from customers.models import Customer
 from invitations.models import Invitation
 from invitations.services import send_invitation
 from payments.models import PaymentProfile
+from subscriptions.models import SubscriptionState
 from tenants.actors import Actor
 from tenants.models import Tenant, User
 from tenants.scope import tenant_scope
 from tests.factories import CustomerFactory, PaymentProfileFactory, TenantFactory, UserFactory
-from tests.propagation.conftest import world
+from tests.invitations.story import Story, invite
+from tests.propagation.conftest import World, world
 
 __all__ = ["world"]
 
@@ -70,3 +72,13 @@ def send(tenant: Tenant, actor: Actor, alice: User, bob: Customer) -> Callable[.
             return send_invitation(**given | values)
 
     return send
+
+
+@pytest.fixture
+def story(world: World) -> Story:
+    bob = world.customer()
+    visa = world.card(bob, "pm_old", default=True)
+    subscription = world.subscription(bob, visa, state=SubscriptionState.PAST_DUE)
+    world.past_due(subscription)
+    invitation, visitor = invite(world, bob, visa)
+    return Story(world, bob, visa, invitation, visitor)

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from tests.ui.accessibility import violations
+from tests.accessibility import assert_accessible
 from tests.ui.gallery import COLOURS
 
 pytestmark = pytest.mark.urls("tests.ui.gallery")
@@ -52,21 +52,21 @@ def fits(page: Page) -> bool:
 
 def test_staff_pages_are_accessible_and_fit(gallery: Page) -> None:
     gallery.goto("/gallery/staff/?errors&notes")
-    assert violations(gallery) == []
+    assert_accessible(gallery)
     assert fits(gallery)
 
 
 def test_customer_pages_are_accessible_in_any_colour(gallery: Page) -> None:
     for slug in COLOURS:
         gallery.goto(f"/gallery/public/{slug}/")
-        assert violations(gallery) == [], slug
+        assert_accessible(gallery)
         assert fits(gallery)
 
 
 def test_sign_in_and_error_pages_are_accessible_and_fit(gallery: Page) -> None:
     for address in ("/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"):
         gallery.goto(address)
-        assert violations(gallery) == [], address
+        assert_accessible(gallery)
         assert fits(gallery)
 
 
@@ -82,7 +82,7 @@ def test_a_dialog_opens_by_its_button_and_closes_by_escape(desk: Page) -> None:
     dialog = desk.get_by_role("dialog", name="Replace the invitation?")
     desk.get_by_role("button", name="Open a dialog").click()
     expect(dialog).to_be_visible()
-    assert violations(desk) == []
+    assert_accessible(desk)
     desk.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
 
