@@ -73,6 +73,11 @@ def remove_secrets(logger: WrappedLogger, method: str, event: EventDict) -> Even
     return redact({key: value for key, value in event.items() if key not in kept}) | kept
 
 
+def scrub_report(report: Any, hint: Any) -> Any:
+    """The same for what is reported to Sentry; its `before_send`."""
+    return redact(report)
+
+
 class StderrHandler(logging.StreamHandler[TextIO]):
     """Writes to what stderr is when the line is written, not when logging was configured."""
 

@@ -8,7 +8,7 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from billing_project.environment import BASE_DIR, env, refuse_when_incomplete
-from billing_project.logging import configure_logging
+from billing_project.logging import configure_logging, scrub_report
 
 DEBUG = env.bool("DEBUG", default=False)
 refuse_when_incomplete()
@@ -274,4 +274,11 @@ LOGGING_CONFIG = None
 configure_logging(level=env.str("LOG_LEVEL", default="INFO"), human=env.bool("LOG_HUMAN", default=DEBUG))
 
 if env.str("SENTRY_DSN", default=""):
-    sentry_sdk.init(dsn=env.str("SENTRY_DSN"), send_default_pii=False)
+    # Neither what people typed nor what variables held, and no address that opens doors.
+    sentry_sdk.init(
+        dsn=env.str("SENTRY_DSN"),
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        before_send=scrub_report,
+    )
