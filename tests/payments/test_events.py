@@ -137,6 +137,11 @@ def test_refuses_a_signed_event_without_a_name_to_know_it_by(
     assert post(client, body, signed(body)) == 400
 
 
+def test_refuses_a_signed_body_with_a_number_that_is_none(tenant: Tenant, client: Client) -> None:
+    body = json.dumps(event(amount=float("nan"))).encode()
+    assert post(client, body, signed(body)) == 400
+
+
 def test_refuses_a_signed_body_without_a_bottom(tenant: Tenant, client: Client) -> None:
     body = b"[" * 200_000
     assert post(client, body, signed(body)) == 400

@@ -31,7 +31,7 @@ def read_signed_event(body: bytes, signature: str, secret: str) -> SignedEvent:
         raise BadSignature("The account has no signing secret.")
     try:
         stripe.WebhookSignature.verify_header(body, signature, secret, TOLERANCE_SECONDS)
-        event = _storable(json.loads(body))
+        event = _storable(json.loads(body, parse_constant=_refuse_constant))
     except (stripe.SignatureVerificationError, ValueError, TypeError, RecursionError) as error:  # TypeError: not ASCII
         raise BadSignature(type(error).__name__) from error
     if not isinstance(event, dict) or event.get("object") != "event":
@@ -40,6 +40,11 @@ def read_signed_event(body: bytes, signature: str, secret: str) -> SignedEvent:
     if not _is_name(event_id, ID_LENGTH) or not event_id or not _is_name(kind, TYPE_LENGTH):
         raise BadSignature("The event has no name that we know.")
     return SignedEvent(id=event_id, type=kind, payload=event)
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and the infinities, which JSON itself does not know."""
+    raise ValueError(name)
 
 
 def _is_name(value: Any, length: int) -> bool:
