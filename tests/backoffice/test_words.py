@@ -43,6 +43,20 @@ def test_values(value: object, words: str) -> None:
     assert value_words(value) == words
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("state", "past_due", "Past due"),
+        ("role", "read_only", "Read-only"),
+        ("kind", "set_default", "Default payment method chosen"),
+        ("channels", ["email", "sms"], "E-mail, SMS"),
+        ("state", "unheard of", "unheard of"),
+    ],
+)
+def test_values_of_a_known_kind_have_words(name: str, value: object, words: str) -> None:
+    assert value_words(value, name) == words
+
+
 def test_a_moment_is_told_in_the_readers_zone() -> None:
     assert value_words("2026-11-24T21:22:16.120907+00:00").startswith("Nov 24, 2026, 9:22")
 

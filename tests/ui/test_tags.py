@@ -34,6 +34,8 @@ def test_no_amount_is_a_dash() -> None:
     ("moment", "style", "shown"),
     [
         (datetime(2026, 3, 10, 11, 10, tzinfo=UTC), "relative", "50 minutes ago"),
+        (datetime(2026, 3, 10, 11, 59, 20, tzinfo=UTC), "relative", "just now"),
+        (datetime(2026, 3, 10, 11, 10, 20, tzinfo=UTC), "datetime", "Mar 10, 2026, 7:10\u202fAM"),
         (datetime(2026, 3, 13, 12, 0, tzinfo=UTC), "relative", "in 3 days"),
         (datetime(2025, 7, 9, 3, 0, tzinfo=UTC), "relative", "Jul 8, 2025"),
         (datetime(2026, 3, 10, 2, 0, tzinfo=UTC), "date", "Mar 9, 2026"),
@@ -63,6 +65,15 @@ def test_each_state_has_a_word_and_a_drawing(state: str) -> None:
 
 def test_an_unknown_state_is_shown_as_its_own_word() -> None:
     assert "On hold" in rendered("{% state_badge 'on_hold' %}")
+
+
+def test_a_state_can_be_only_its_word() -> None:
+    assert rendered("{{ 'past_due'|state_word|lower }}") == "past due"
+
+
+def test_an_address_breaks_before_its_at_and_its_dots_and_stays_escaped() -> None:
+    assert rendered("{{ email|address_breaks }}", email="a.b@c.example") == "a<wbr>.b<wbr>@c<wbr>.example"
+    assert "<b>" not in rendered("{{ email|address_breaks }}", email="<b>@c.example")
 
 
 def test_a_card_shows_brand_last_digits_and_expiry() -> None:
