@@ -26,8 +26,14 @@ def moment(value: dt.datetime) -> str:
     return _("%(date)s at %(time)s (%(zone)s)") % {
         "date": format_date(local, "full", locale=_locale()),
         "time": format_time(local, "short", locale=_locale()),
-        "zone": get_timezone_name(local, width="short", locale=_locale()),
+        "zone": _zone(local),
     }
+
+
+def _zone(local: dt.datetime) -> str:
+    """EST where the language has such letters for the zone, else in full: "heure normale d’Europe centrale"."""
+    short = get_timezone_name(local, width="short", locale=_locale())
+    return short if short.isalpha() else get_timezone_name(local, width="long", locale=_locale())
 
 
 @register.filter

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.template import engines
+from django.utils import timezone, translation
 
 from customers.models import Customer
 from messaging.errors import MessageError
 from messaging.rendering import NEEDED, render
 from messaging.segments import count_segments
+from messaging.templatetags.mail import moment
 from payments.models import PaymentProfile
 from propagation.models import Change, ChangeKind, Step, StepKind, StepState
 from subscriptions.models import Invoice, Price, Product, Subscription
@@ -139,6 +141,14 @@ def test_tells_when_the_link_ends_in_the_tenants_zone(tenant: Tenant) -> None:
     mail = render("email", "invitation", "en", contexts("invitation")[0] | {"tenant": tenant})
     assert "Tuesday, November 24, 2026 at 3:00\u202fPM (EST)" in mail.text
     assert "Visa ending in 4242" in mail.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"), [("Europe/Paris", "heure normale d’Europe centrale"), ("America/Toronto", "HNE")]
+)
+def test_the_zone_is_told_in_letters(zone: str, words: str) -> None:
+    with timezone.override(zone), translation.override("fr"):
+        assert moment(EXPIRES).endswith(f"({words})")
 
 
 def test_french_readers_get_french_dates_and_amounts(tenant: Tenant) -> None:
