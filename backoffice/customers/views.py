@@ -109,7 +109,8 @@ def customer_edit(request: StaffRequest, customer_id: UUID) -> HttpResponse:
     )
     if entry.is_bound and entry.is_valid():
         try:
-            _save(request, edited, entry)
+            with transaction.atomic():
+                _save(request, edited, entry)
         except DomainError as error:
             edited.refresh_from_db()
             _show_error(entry, error)
