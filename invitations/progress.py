@@ -14,7 +14,9 @@ from tenants.templatetags.ui import money_text
 
 #: What staff read of these would say little to the person who can mend it.
 OWN_WORDS: dict[str, str | Promise] = {
-    "authentication_required": gettext_lazy("Your bank wants you to confirm this payment. We will write to you."),
+    "authentication_required": gettext_lazy(
+        "Your bank wants you to confirm this payment. Our staff know, and will help you with it."
+    ),
 }
 QUIET_STATES = (StepState.SUPERSEDED,)
 

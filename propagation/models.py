@@ -70,7 +70,10 @@ class Change(TenantModel):
 
 
 class Stage(models.IntegerChoices):
-    """Steps of one stage run side by side; a stage begins when the earlier ones have settled."""
+    """Steps of one stage run side by side; a stage begins when the earlier ones have settled.
+
+    A method that could not be attached holds back everything; a move that failed holds back the retirement.
+    """
 
     METHOD = 10, _("Payment method")
     CUSTOMER = 20, _("Customer")

@@ -21,7 +21,9 @@ def advance(change: Change) -> None:
     failed = [step for step in steps if step.state == StepState.FAILED]
     if open_steps:
         stage = open_steps[0].stage
-        blocked = stage == Stage.RETIREMENT and any(step.stage in _MOVES for step in failed)
+        # Without the method nothing can move to it; and what has not moved still uses the old one.
+        holding = _MOVES if stage == Stage.RETIREMENT else (Stage.METHOD,)
+        blocked = any(step.stage in holding for step in failed)
         shut = sum(step.stage == stage and step.state == StepState.WAITING and not step.due_at for step in open_steps)
         if shut and not blocked:
             change.steps.filter(stage=stage, state=StepState.WAITING, due_at=None).update(due_at=timezone.now())

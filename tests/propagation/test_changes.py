@@ -180,6 +180,25 @@ def test_nothing_is_detached_while_a_subscription_has_not_moved(world: World) ->
     assert world.at_gateway("payment_method", "pm_old")["customer"] is None
 
 
+def test_without_the_method_nothing_is_tried_until_staff_decide(world: World) -> None:
+    bob = world.customer()
+    old = world.card(bob, "pm_old", default=True)
+    world.past_due(world.subscription(bob, old))
+    change = replace(world, old, world.new_card(bob, "pm_new"))
+    world.sandbox.control("POST", "vanish/pm_new", params={"account": "acme"})
+    world.work()
+    with world.scope():
+        states = dict(change.steps.values_list("kind", "state"))
+        assert states.pop(StepKind.ATTACH) == StepState.FAILED
+        assert set(states.values()) == {StepState.WAITING}
+        assert PaymentProfile.objects.get(gateway_id="pm_new").state == ProfileState.DISABLED
+        waive_step(actor=ACTOR, step=change.steps.get(kind=StepKind.ATTACH), reason="Tried for the test")
+    world.work()
+    with world.scope():
+        assert StepState.WAITING not in set(change.steps.exclude(kind=StepKind.RETIRE).values_list("state", flat=True))
+    assert world.at_gateway("payment_method", "pm_old")["customer"] == "cus_bob"
+
+
 def test_a_waived_subscription_keeps_its_method(world: World) -> None:
     bob = world.customer()
     old = world.card(bob, "pm_old", default=True)
