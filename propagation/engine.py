@@ -58,6 +58,10 @@ _DUE = """
 """
 
 
+#: What carrying a step out changes of it.
+_OUTCOME = ["state", "note", "error_code", "gateway_message", "gateway_request_id", "finished_at", "lease_until"]
+
+
 @dataclass(frozen=True)
 class Claim:
     """A step that this worker holds until `deadline` (time.monotonic() seconds); `gateway` None: none is connected."""
@@ -212,7 +216,7 @@ def _record_effect(tenant_id: UUID, claim: Claim, effect: Effect) -> None:
         step.error_code = step.gateway_message = step.gateway_request_id = ""
         step.finished_at = timezone.now()
         step.lease_until = None
-        step.save()
+        step.save(update_fields=_OUTCOME)
         _finish_attempt(claim.attempt, "done" if effect.state == StepState.DONE else effect.state)
         advance(change)
 
