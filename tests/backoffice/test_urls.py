@@ -38,7 +38,7 @@ NEEDED = {
         *("team", "gateway", "audit"),
     },
     Right.WORK: {
-        *("customer_create", "customer_edit", "customer_delete"),
+        *("customer_create", "customer_edit", "customer_delete", "customers_bulk"),
         *("profile_add", "profile_impact", "profile_setup", "profile_details", "profile_failed", "profile_complete"),
         *("profile_replace", "profile_edit", "profile_default", "profile_remove"),
         *("invitation_choose", "invitation_send", "invitation_preview", "invitation_preview_mail"),
