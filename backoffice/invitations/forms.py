@@ -64,6 +64,11 @@ class InvitationForm(forms.Form):
         return chosen
 
 
+def can_send_texts() -> bool:
+    """Whether an SMS provider is set up."""
+    return bool(settings.SMS_ACCOUNT_SID)
+
+
 def starting_values(customer: Customer, tenant: Tenant, *, can_text: bool) -> dict[str, Any]:
     """The tenant's defaults, with the customer's own address, number and language."""
     by_text = tenant.invite_by_sms and can_text and bool(customer.phone)

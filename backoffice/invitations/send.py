@@ -14,7 +14,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csp import csp_override
 
 from backoffice.billing.queries import with_payer
-from backoffice.invitations.forms import ChooseForm, InvitationForm, starting_values
+from backoffice.invitations.forms import ChooseForm, InvitationForm, can_send_texts, starting_values
 from backoffice.invitations.messages import preview_messages
 from customers.models import Customer
 from invitations.errors import AlreadyOpen, InvitationError
@@ -79,7 +79,7 @@ def invitation_send(request: StaffRequest, customer_id: UUID) -> HttpResponse:
         if request.GET.get("profile"):
             messages.warning(request, _("This payment method can no longer be replaced. Choose another one."))
         return redirect("backoffice:invitation_choose", tenant_slug=request.tenant.slug, customer_id=customer.pk)
-    can_text = bool(settings.SMS_ACCOUNT_SID)
+    can_text = can_send_texts()
     initial = starting_values(customer, request.tenant, can_text=can_text)
     form = InvitationForm(request.POST if request.method == "POST" else None, initial=initial, can_text=can_text)
     if request.method == "POST" and form.is_valid():

@@ -1,5 +1,7 @@
 """Several customers at once: shown first, done for whom it can be done, told for whom it cannot."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -39,6 +41,16 @@ def test_invites_whom_it_can_and_says_why_not_the_others(tenant: Tenant, alice: 
         sent = {invitation.customer_id: invitation.profile_id for invitation in Invitation.objects.all()}
     assert sent == {first.pk: None, one.pk: profile.pk}
     assert "Has an open invitation already" in alice.get(BULK, chosen).content.decode()
+
+
+def test_texts_only_where_a_provider_is_set_up(tenant: Tenant, alice: Client, settings: Any) -> None:
+    settings.SMS_ACCOUNT_SID = ""
+    with tenant_scope(tenant.pk):
+        Tenant.objects.filter(pk=tenant.pk).update(invite_by_sms=True)
+        customer = CustomerFactory(phone="+15145550142")
+    alice.post(BULK, {"action": "invite", "customer": str(customer.pk)})
+    with tenant_scope(tenant.pk):
+        assert Invitation.objects.get().channels == ["email"]
 
 
 def test_deletes_whom_nothing_keeps(tenant: Tenant, alice: Client) -> None:
