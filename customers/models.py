@@ -10,6 +10,14 @@ from tenants.fields import TenantForeignKey, TenantModel
 from tenants.numbers import written
 
 
+class Notification(models.TextChoices):
+    """Mails that customers may switch off; what they must know about their money is always sent."""
+
+    RECEIPTS = "receipts", _("Receipts for payments")
+    METHOD_UPDATES = "method_updates", _("Changes to payment methods")
+    SUBSCRIPTION_CHANGES = "subscription_changes", _("Changes to subscriptions")
+
+
 class Customer(TenantModel):
     """A person or company that a tenant bills. `number` is what people see: C-1042."""
 
@@ -26,6 +34,9 @@ class Customer(TenantModel):
     vat_number = models.CharField(_("VAT number"), max_length=32, blank=True)
     tax_exempt = models.BooleanField(_("tax exempt"), default=False)
     language = models.CharField(_("language"), max_length=8, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    avatar = models.ImageField(_("picture"), upload_to="avatars/", blank=True)
+    muted_mails = ArrayField(models.CharField(max_length=30, choices=Notification), default=list, blank=True)
     created_at = models.DateTimeField(_("customer since"), auto_now_add=True)
 
     class Meta:
@@ -79,4 +90,42 @@ class Address(TenantModel):
         return ", ".join(part for part in (self.line1, self.line2, self.city, self.postal_code) if part)
 
 
-__all__ = ["Address", "AddressKind", "Customer"]
+class SocialProfile(TenantModel):
+    """What customers tell about themselves, where the tenant asks. `usernames` maps a network to the name there."""
+
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="social_profiles")
+    bio = models.TextField(_("about you"), max_length=600, blank=True)
+    location = models.CharField(_("location"), max_length=120, blank=True)
+    usernames = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "customer"], name="one_social_profile")]
+
+    def __str__(self) -> str:
+        return self.location
+
+
+class EmailChange(TenantModel):
+    """A new address that a customer has asked for; it counts once it is confirmed from there. It stores no secret."""
+
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="email_changes")
+    email = models.EmailField()
+    expires_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "customer"],
+                condition=models.Q(confirmed_at=None, withdrawn_at=None),
+                name="one_open_email_change",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+__all__ = ["Address", "AddressKind", "Customer", "EmailChange", "Notification", "SocialProfile"]

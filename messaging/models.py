@@ -26,6 +26,7 @@ class Message(TenantModel):
 
     `about_type`/`about_id` name the row that it is about (`invitations.invitation`), told of delivery by the listener
     that the package registered; `customer_id` puts it on the customer's timeline. `segments` counts SMS parts.
+    `attachments` name what is attached when it is sent: see `messaging.attachments`.
     """
 
     channel = models.CharField(max_length=5, choices=Channel)
@@ -36,6 +37,7 @@ class Message(TenantModel):
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField()
     html = models.TextField(blank=True)
+    attachments = models.JSONField(default=list)
     segments = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(max_length=10, choices=MessageState, default=MessageState.QUEUED)
     provider_id = models.CharField(max_length=200, blank=True)
@@ -80,3 +82,19 @@ class DeliveryEvent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.message_id}"
+
+
+class MessageTemplate(TenantModel):
+    """A tenant's own words for one kind of e-mail in one language: Markdown with merge fields in `{{ }}`."""
+
+    name = models.CharField(max_length=60)
+    language = models.CharField(max_length=8)
+    subject = models.CharField(_("subject"), max_length=200)
+    body = models.TextField(_("text"), max_length=20000)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "name", "language"], name="one_template_per_language")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"

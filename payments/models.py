@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from tenants.fields import EncryptedTextField, TenantForeignKey, TenantModel
+from tenants.models import MethodKind
 
 
 class GatewayAccount(TenantModel):
@@ -45,6 +46,7 @@ class GatewayCustomer(TenantModel):
 
 
 class ProfileState(models.TextChoices):
+    PENDING = "pending", _("Being verified")
     ACTIVE = "active", _("Active")
     DISABLED = "disabled", _("Disabled")
     REPLACED = "replaced", _("Replaced")
@@ -54,15 +56,18 @@ class ProfileState(models.TextChoices):
 class PaymentProfile(TenantModel):
     """A payment method on file: what the gateway tells of it, never its number.
 
-    `state` is ACTIVE while it can be charged; DISABLED when the gateway no longer knows it; REPLACED once a newer one
-    took its place (`replaced_by`); REMOVED when deleted. `exp_month`/`exp_year` are the card's last valid month.
+    `kind` is the gateway's word (tenants.models.MethodKind); of a bank account `brand` is the bank's name.
+    `state` is PENDING until a bank account is verified; ACTIVE while it can be charged; DISABLED when the gateway no
+    longer knows it; REPLACED once a newer one took its place (`replaced_by`); REMOVED when deleted. The default pays
+    what nothing is pinned to; the backup is charged when neither can be. `exp_month`/`exp_year` are a card's last valid
+    month; `network_updated_at`, when the card network's updater last changed it.
     """
 
     customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="payment_profiles")
-    kind = models.CharField(max_length=12, default="card")
+    kind = models.CharField(max_length=20, choices=MethodKind, default=MethodKind.CARD)
     gateway_id = models.CharField(max_length=64)
     fingerprint = models.CharField(max_length=64, blank=True)
-    brand = models.CharField(max_length=20)
+    brand = models.CharField(max_length=60)
     last4 = models.CharField(max_length=4)
     exp_month = models.PositiveSmallIntegerField(null=True)
     exp_year = models.PositiveSmallIntegerField(null=True)
@@ -71,6 +76,8 @@ class PaymentProfile(TenantModel):
     state = models.CharField(max_length=10, choices=ProfileState, default=ProfileState.ACTIVE)
     disabled_reason = models.CharField(max_length=200, blank=True)
     is_default = models.BooleanField(default=False)
+    is_backup = models.BooleanField(default=False)
+    network_updated_at = models.DateTimeField(null=True)
     replaced_by = TenantForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="replaces")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -79,6 +86,9 @@ class PaymentProfile(TenantModel):
             models.UniqueConstraint(fields=["tenant", "gateway_id"], name="one_profile_per_gateway_id"),
             models.UniqueConstraint(
                 fields=["tenant", "customer"], condition=models.Q(is_default=True), name="one_default_profile"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "customer"], condition=models.Q(is_backup=True), name="one_backup_profile"
             ),
         ]
         indexes = [models.Index(fields=["tenant", "last4"], name="profile_last4")]
@@ -114,6 +124,7 @@ class PaymentProfile(TenantModel):
 
 class SetupState(models.TextChoices):
     OPEN = "open", _("Open")
+    VERIFYING = "verifying", _("Being verified")
     COMPLETED = "completed", _("Completed")
     DISCARDED = "discarded", _("Discarded")
     CANCELED = "canceled", _("Cancelled")
@@ -124,6 +135,8 @@ class CardSetup(TenantModel):
 
     `purpose` names the door (`invitation`, `backoffice`, `portal`) and `purpose_id` its row, if any. `replaces` is the
     profile that the new card is to take the place of. `billing_details` are the holder's name and address as typed.
+    `consent` lists the ids of the `subscriptions` and `invoices` that are to move, where the customer was asked; None:
+    all. It is VERIFYING while a bank account waits for its micro-deposits.
     `failed_attempts` are the gateway's ids of the tries that failed; `failures` is their number.
     """
 
@@ -134,6 +147,7 @@ class CardSetup(TenantModel):
     replaces = TenantForeignKey(PaymentProfile, on_delete=models.SET_NULL, null=True, related_name="+")
     make_default = models.BooleanField(default=True)
     billing_details = models.JSONField(default=dict)
+    consent = models.JSONField(null=True)
     state = models.CharField(max_length=10, choices=SetupState, default=SetupState.OPEN)
     ip = models.GenericIPAddressField(null=True)
     failed_attempts = models.JSONField(default=list)

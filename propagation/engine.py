@@ -266,7 +266,7 @@ def _note_consequences(change: Change, step: Step, error: GatewayError) -> None:
         return
     actor = _actor_of(change)
     if step.kind == StepKind.INVOICE_COLLECT and step.invoice is not None:
-        mark_invoice_failed(actor=actor, invoice=step.invoice, profile=change.new_profile, error=str(error.message))
+        mark_invoice_failed(actor=actor, invoice=step.invoice, profile=change.new_profile, error_code=error.code)
     if isinstance(error, Gone) and step.kind in (StepKind.ATTACH, StepKind.PROFILE_DETAILS):
         profile = step.profile
         if profile is not None and profile.state == ProfileState.ACTIVE:

@@ -185,7 +185,7 @@ def mark_invoice_paid(
         "state": InvoiceState.PAID,
         "paid_at": timezone.now(),
         "attempts": F("attempts") + 1,
-        "last_error": "",
+        "last_error_code": "",
     }
     if gateway_payment_id:
         changes["gateway_payment_id"] = gateway_payment_id
@@ -225,19 +225,19 @@ def _change_state(subscription: Subscription, state: SubscriptionState, actor: A
 
 
 def mark_invoice_failed(
-    *, actor: Actor, invoice: Invoice, profile: PaymentProfile | None = None, error: str = ""
+    *, actor: Actor, invoice: Invoice, profile: PaymentProfile | None = None, error_code: str = ""
 ) -> bool:
     """Note that an open invoice could not be collected, and why. False when it was no longer open.
 
     The subscription that we bill becomes past due once the invoice is due.
     """
-    changes: dict[str, object] = {"attempts": F("attempts") + 1, "last_error": error[:300]}
+    changes: dict[str, object] = {"attempts": F("attempts") + 1, "last_error_code": error_code[:60]}
     if profile is not None:
         changes["payment_profile"] = profile
     if not Invoice.objects.filter(pk=invoice.pk, state=InvoiceState.OPEN).update(**changes):
         return False
     invoice.refresh_from_db()
-    after = {"attempts": invoice.attempts, "error": invoice.last_error, "payment_method": str(profile or "")}
+    after = {"attempts": invoice.attempts, "error": invoice.last_error_code, "payment_method": str(profile or "")}
     record(actor=actor, action="invoice.payment_failed", target=invoice, after=after)
     if invoice.subscription_id and invoice.is_past_due:
         subscription = Subscription.objects.select_for_update().get(pk=invoice.subscription_id)

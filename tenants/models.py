@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import UUID7
 from django.utils.translation import gettext_lazy as _
@@ -27,8 +28,44 @@ class InvitationLifetime(models.IntegerChoices):
         return timedelta(hours=self.value)
 
 
+class DunningOutcome(models.TextChoices):
+    """What becomes of a subscription when every retry has failed."""
+
+    CANCEL = "cancel", _("Cancel the subscription")
+    UNPAID = "unpaid", _("Mark it unpaid: no new invoices until it is paid up")
+    KEEP = "keep", _("Leave it past due")
+
+
+class PortalCancellation(models.TextChoices):
+    """Whether customers may cancel in the portal, and when that takes effect."""
+
+    PERIOD_END = "period_end", _("At the end of the period")
+    NOW = "now", _("At once")
+    NO = "no", _("Not in the portal")
+
+
+class MethodKind(models.TextChoices):
+    """Kinds of payment method, as the gateway names them."""
+
+    CARD = "card", _("Cards")
+    SEPA_DEBIT = "sepa_debit", _("SEPA direct debit")
+    US_BANK_ACCOUNT = "us_bank_account", _("US bank accounts (ACH)")
+
+
+def default_retry_days() -> list[int]:
+    return [1, 3, 5, 7]
+
+
+def default_method_kinds() -> list[str]:
+    return [str(MethodKind.CARD)]
+
+
 class Tenant(models.Model):
-    """A company with subscribers."""
+    """A company with subscribers.
+
+    `dunning_retry_days`: days after the first failure on which an invoice is charged again, ascending.
+    `invoice_*` and `legal_*` are printed on invoices; `portal_css` is stored sanitised.
+    """
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     slug = models.SlugField(_("short name in addresses"), max_length=40, unique=True)
@@ -39,7 +76,6 @@ class Tenant(models.Model):
     currency = models.CharField(_("default currency"), max_length=3, default="CAD")
     language = models.CharField(_("language"), max_length=8, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
-    default_tax_percent = models.DecimalField(_("tax (%)"), max_digits=7, decimal_places=4, default=0)
     invitation_lifetime = models.PositiveSmallIntegerField(
         _("invitation links live for"), choices=InvitationLifetime, default=InvitationLifetime.THREE_DAYS
     )
@@ -52,6 +88,32 @@ class Tenant(models.Model):
     care_email = models.EmailField(_("customer care e-mail"), blank=True)
     care_phone = PhoneNumberField(_("customer care phone"), blank=True)
     care_text = models.CharField(_("customer care hours or note"), max_length=200, blank=True)
+    legal_name = models.CharField(_("legal name"), max_length=160, blank=True)
+    legal_address = models.TextField(_("address on invoices"), max_length=400, blank=True)
+    tax_numbers = models.CharField(_("tax numbers on invoices"), max_length=160, blank=True)
+    invoice_note_en = models.CharField(_("note on invoices (English)"), max_length=300, blank=True)
+    invoice_note_fr = models.CharField(_("note on invoices (French)"), max_length=300, blank=True)
+    payment_terms_days = models.PositiveSmallIntegerField(_("days to pay"), default=0)
+    method_kinds = ArrayField(
+        models.CharField(max_length=20, choices=MethodKind),
+        verbose_name=_("payment methods"),
+        default=default_method_kinds,
+    )
+    dunning_retry_days = ArrayField(
+        models.PositiveSmallIntegerField(), verbose_name=_("charge again after (days)"), default=default_retry_days
+    )
+    dunning_invites = models.BooleanField(_("send an invitation when a renewal fails"), default=True)
+    dunning_outcome = models.CharField(
+        _("when every retry has failed"), max_length=8, choices=DunningOutcome, default=DunningOutcome.CANCEL
+    )
+    ask_consent = models.BooleanField(_("let customers choose what moves to a new method"), default=False)
+    portal_shows_payment = models.BooleanField(_("show payment methods"), default=True)
+    portal_shows_offers = models.BooleanField(_("show offers"), default=True)
+    portal_shows_social = models.BooleanField(_("show the social profile"), default=False)
+    portal_cancellation = models.CharField(
+        _("cancellation"), max_length=10, choices=PortalCancellation, default=PortalCancellation.PERIOD_END
+    )
+    portal_css = models.TextField(_("own style (CSS)"), max_length=20000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -189,9 +251,12 @@ class AuditEntry(TenantModel):
 
 __all__ = [
     "AuditEntry",
+    "DunningOutcome",
     "InvitationLifetime",
     "Membership",
+    "MethodKind",
     "NumberSequence",
+    "PortalCancellation",
     "Role",
     "StaffInvitation",
     "Tenant",

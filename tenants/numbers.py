@@ -12,6 +12,7 @@ PREFIXES = {
     "change": "CH",
     "subscription": "S",
     "invoice": "INV",
+    "credit_note": "CN",
 }
 
 

@@ -27,6 +27,7 @@ class DemoTenant:
     slug: str
     settings: dict[str, Any]
     reference_prefix: str
+    tax_percent: Decimal = Decimal(0)
     offers: list[Offer] = field(default_factory=list)
 
 
@@ -39,7 +40,6 @@ MAPLE = DemoTenant(
         "currency": "CAD",
         "language": "en",
         "time_zone": "America/Toronto",
-        "default_tax_percent": Decimal("14.975"),
         "invitation_lifetime": InvitationLifetime.THREE_DAYS,
         "invite_by_email": True,
         "invite_by_sms": False,
@@ -51,6 +51,7 @@ MAPLE = DemoTenant(
         "care_text": "Monday to Friday, 9 to 5, Eastern Time",
     },
     reference_prefix="MP",
+    tax_percent=Decimal("14.975"),
     offers=[
         Offer(
             "weekly",
@@ -80,7 +81,6 @@ LUMIERE = DemoTenant(
         "currency": "EUR",
         "language": "fr",
         "time_zone": "Europe/Paris",
-        "default_tax_percent": Decimal(20),
         "invitation_lifetime": InvitationLifetime.WEEK,
         "invite_by_email": True,
         "invite_by_sms": True,
@@ -93,6 +93,7 @@ LUMIERE = DemoTenant(
         "care_text": "Du lundi au vendredi, de 9 h à 18 h",
     },
     reference_prefix="LS",
+    tax_percent=Decimal(20),
     offers=[
         Offer(
             "essential",

@@ -97,7 +97,7 @@ def _customers() -> list[Json]:
 
 def _declining() -> set[Any]:
     """Cards that a payment has failed on: the sandbox declines them too."""
-    failed = Invoice.objects.filter(state=InvoiceState.OPEN, attempts__gt=0).exclude(last_error="")
+    failed = Invoice.objects.filter(state=InvoiceState.OPEN, attempts__gt=0).exclude(last_error_code="")
     return set(failed.values_list("payment_profile_id", flat=True))
 
 

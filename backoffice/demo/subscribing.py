@@ -9,7 +9,6 @@ from backoffice.demo.cards import at_gateway, months_later
 from backoffice.demo.catalogue import DemoTenant
 from backoffice.demo.ids import gateway_id
 from customers.models import Address, Customer
-from payments.gateway.errors import explain
 from payments.models import PaymentProfile
 from subscriptions.models import BilledBy, Interval, Invoice, InvoiceState, Price, Subscription, SubscriptionState
 from tenants.numbers import next_number
@@ -27,7 +26,7 @@ def total_with_tax(amount_minor: int, customer: Customer, tenant: DemoTenant, bo
     address = next(row for row in book.of(Address) if row.customer_id == customer.pk)
     if customer.tax_exempt or str(address.country) != tenant.settings["country"]:
         return amount_minor
-    rate = 1 + tenant.settings["default_tax_percent"] / 100
+    rate = 1 + tenant.tax_percent / 100
     return int((Decimal(amount_minor) * rate).quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -131,7 +130,7 @@ def add_invoice(
         payment_profile=tried,
         gateway_id=gateway_id("in", tenant.slug, number) if there else "",
         attempts=attempts,
-        last_error=str(explain("insufficient_funds")) if tried and attempts and not is_paid else "",
+        last_error_code="insufficient_funds" if tried and attempts and not is_paid else "",
         paid_at=start + timedelta(minutes=3) if is_paid else None,
         created_at=start,
     )

@@ -9,7 +9,6 @@ from babel.numbers import get_currency_name, get_territory_currencies
 from django import forms
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
@@ -37,7 +36,7 @@ class SettingsForm(forms.ModelForm):
 
     SECTIONS = (
         ("organisation", _("Organisation"), ["name", "logo", "primary_colour"]),
-        ("defaults", _("Defaults"), ["country", "currency", "language", "time_zone", "default_tax_percent"]),
+        ("defaults", _("Defaults"), ["country", "currency", "language", "time_zone"]),
         ("invitations", _("Invitations"), ["invitation_lifetime", "invite_by_email", "invite_by_sms"]),
         ("senders", _("Senders"), ["sender_name", "sender_email", "reply_to_email", "sms_sender"]),
         ("care", _("Customer care"), ["care_email", "care_phone", "care_text"]),
@@ -67,7 +66,6 @@ class SettingsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["default_tax_percent"].validators += [MinValueValidator(0), MaxValueValidator(100)]
         self.fields["care_phone"].region = self.instance.country.code  # type: ignore[attr-defined]
 
     @property

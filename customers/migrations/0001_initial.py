@@ -55,6 +55,23 @@ class Migration(migrations.Migration):
                 ("vat_number", models.CharField(blank=True, max_length=32, verbose_name="VAT number")),
                 ("tax_exempt", models.BooleanField(default=False, verbose_name="tax exempt")),
                 ("language", models.CharField(blank=True, max_length=8, verbose_name="language")),
+                ("time_zone", models.CharField(blank=True, max_length=64, verbose_name="time zone")),
+                ("avatar", models.ImageField(blank=True, upload_to="avatars/", verbose_name="picture")),
+                (
+                    "muted_mails",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("receipts", "Receipts for payments"),
+                                ("method_updates", "Changes to payment methods"),
+                                ("subscription_changes", "Changes to subscriptions"),
+                            ],
+                            max_length=30,
+                        ),
+                        blank=True,
+                        default=list,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="customer since")),
                 (
                     "tenant",
@@ -114,6 +131,82 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.CreateModel(
+            name="EmailChange",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254)),
+                ("expires_at", models.DateTimeField()),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "customer",
+                    tenants.fields.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="email_changes",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    tenants.fields.OwnerForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="SocialProfile",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("bio", models.TextField(blank=True, max_length=600, verbose_name="about you")),
+                ("location", models.CharField(blank=True, max_length=120, verbose_name="location")),
+                ("usernames", models.JSONField(blank=True, default=dict)),
+                (
+                    "customer",
+                    tenants.fields.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="social_profiles",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    tenants.fields.OwnerForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+        ),
         migrations.AddIndex(
             model_name="customer",
             index=models.Index(fields=["tenant", "email_normalized"], name="customer_email"),
@@ -142,5 +235,17 @@ class Migration(migrations.Migration):
             model_name="address",
             constraint=models.UniqueConstraint(fields=("tenant", "customer", "kind"), name="one_address_per_kind"),
         ),
-        SecureTenantTables(["Customer", "Address"]),
+        migrations.AddConstraint(
+            model_name="emailchange",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("confirmed_at", None), ("withdrawn_at", None)),
+                fields=("tenant", "customer"),
+                name="one_open_email_change",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="socialprofile",
+            constraint=models.UniqueConstraint(fields=("tenant", "customer"), name="one_social_profile"),
+        ),
+        SecureTenantTables(["Customer", "Address", "SocialProfile", "EmailChange"]),
     ]

@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ("subject", models.CharField(blank=True, max_length=200)),
                 ("text", models.TextField()),
                 ("html", models.TextField(blank=True)),
+                ("attachments", models.JSONField(default=list)),
                 ("segments", models.PositiveSmallIntegerField(default=0)),
                 (
                     "state",
@@ -117,6 +118,35 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.CreateModel(
+            name="MessageTemplate",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("language", models.CharField(max_length=8)),
+                ("subject", models.CharField(max_length=200, verbose_name="subject")),
+                ("body", models.TextField(max_length=20000, verbose_name="text")),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "tenant",
+                    tenants.fields.OwnerForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+        ),
         migrations.AddIndex(
             model_name="message",
             index=models.Index(
@@ -141,7 +171,11 @@ class Migration(migrations.Migration):
                 fields=("tenant", "message", "provider_event_id"), name="one_delivery_event"
             ),
         ),
-        SecureTenantTables(["Message", "DeliveryEvent"]),
+        migrations.AddConstraint(
+            model_name="messagetemplate",
+            constraint=models.UniqueConstraint(fields=("tenant", "name", "language"), name="one_template_per_language"),
+        ),
+        SecureTenantTables(["Message", "DeliveryEvent", "MessageTemplate"]),
         FindDueTenants(
             "messages",
             "Message",

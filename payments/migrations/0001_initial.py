@@ -28,10 +28,21 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("kind", models.CharField(default="card", max_length=12)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("card", "Cards"),
+                            ("sepa_debit", "SEPA direct debit"),
+                            ("us_bank_account", "US bank accounts (ACH)"),
+                        ],
+                        default="card",
+                        max_length=20,
+                    ),
+                ),
                 ("gateway_id", models.CharField(max_length=64)),
                 ("fingerprint", models.CharField(blank=True, max_length=64)),
-                ("brand", models.CharField(max_length=20)),
+                ("brand", models.CharField(max_length=60)),
                 ("last4", models.CharField(max_length=4)),
                 ("exp_month", models.PositiveSmallIntegerField(null=True)),
                 ("exp_year", models.PositiveSmallIntegerField(null=True)),
@@ -41,6 +52,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
+                            ("pending", "Being verified"),
                             ("active", "Active"),
                             ("disabled", "Disabled"),
                             ("replaced", "Replaced"),
@@ -52,6 +64,8 @@ class Migration(migrations.Migration):
                 ),
                 ("disabled_reason", models.CharField(blank=True, max_length=200)),
                 ("is_default", models.BooleanField(default=False)),
+                ("is_backup", models.BooleanField(default=False)),
+                ("network_updated_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "customer",
@@ -103,11 +117,13 @@ class Migration(migrations.Migration):
                 ("purpose_id", models.UUIDField(null=True)),
                 ("make_default", models.BooleanField(default=True)),
                 ("billing_details", models.JSONField(default=dict)),
+                ("consent", models.JSONField(null=True)),
                 (
                     "state",
                     models.CharField(
                         choices=[
                             ("open", "Open"),
+                            ("verifying", "Being verified"),
                             ("completed", "Completed"),
                             ("discarded", "Discarded"),
                             ("canceled", "Cancelled"),
@@ -312,6 +328,12 @@ class Migration(migrations.Migration):
             model_name="paymentprofile",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("is_default", True)), fields=("tenant", "customer"), name="one_default_profile"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="paymentprofile",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_backup", True)), fields=("tenant", "customer"), name="one_backup_profile"
             ),
         ),
         migrations.AddIndex(

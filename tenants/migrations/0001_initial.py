@@ -1,3 +1,4 @@
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.uuid
 import django_countries.fields
@@ -6,6 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import tenants.fields
+import tenants.models
 from tenants.migration_operations import SCOPE, SecureTenantTables
 
 
@@ -63,10 +65,6 @@ class Migration(migrations.Migration):
                 ("language", models.CharField(default="en", max_length=8, verbose_name="language")),
                 ("time_zone", models.CharField(default="UTC", max_length=64, verbose_name="time zone")),
                 (
-                    "default_tax_percent",
-                    models.DecimalField(decimal_places=4, default=0, max_digits=7, verbose_name="tax (%)"),
-                ),
-                (
                     "invitation_lifetime",
                     models.PositiveSmallIntegerField(
                         choices=[(1, "1 hour"), (24, "24 hours"), (72, "3 days"), (168, "7 days"), (720, "30 days")],
@@ -88,6 +86,79 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("care_text", models.CharField(blank=True, max_length=200, verbose_name="customer care hours or note")),
+                ("legal_name", models.CharField(blank=True, max_length=160, verbose_name="legal name")),
+                ("legal_address", models.TextField(blank=True, max_length=400, verbose_name="address on invoices")),
+                ("tax_numbers", models.CharField(blank=True, max_length=160, verbose_name="tax numbers on invoices")),
+                (
+                    "invoice_note_en",
+                    models.CharField(blank=True, max_length=300, verbose_name="note on invoices (English)"),
+                ),
+                (
+                    "invoice_note_fr",
+                    models.CharField(blank=True, max_length=300, verbose_name="note on invoices (French)"),
+                ),
+                ("payment_terms_days", models.PositiveSmallIntegerField(default=0, verbose_name="days to pay")),
+                (
+                    "method_kinds",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("card", "Cards"),
+                                ("sepa_debit", "SEPA direct debit"),
+                                ("us_bank_account", "US bank accounts (ACH)"),
+                            ],
+                            max_length=20,
+                        ),
+                        default=tenants.models.default_method_kinds,
+                        verbose_name="payment methods",
+                    ),
+                ),
+                (
+                    "dunning_retry_days",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveSmallIntegerField(),
+                        default=tenants.models.default_retry_days,
+                        verbose_name="charge again after (days)",
+                    ),
+                ),
+                (
+                    "dunning_invites",
+                    models.BooleanField(default=True, verbose_name="send an invitation when a renewal fails"),
+                ),
+                (
+                    "dunning_outcome",
+                    models.CharField(
+                        choices=[
+                            ("cancel", "Cancel the subscription"),
+                            ("unpaid", "Mark it unpaid: no new invoices until it is paid up"),
+                            ("keep", "Leave it past due"),
+                        ],
+                        default="cancel",
+                        max_length=8,
+                        verbose_name="when every retry has failed",
+                    ),
+                ),
+                (
+                    "ask_consent",
+                    models.BooleanField(default=False, verbose_name="let customers choose what moves to a new method"),
+                ),
+                ("portal_shows_payment", models.BooleanField(default=True, verbose_name="show payment methods")),
+                ("portal_shows_offers", models.BooleanField(default=True, verbose_name="show offers")),
+                ("portal_shows_social", models.BooleanField(default=False, verbose_name="show the social profile")),
+                (
+                    "portal_cancellation",
+                    models.CharField(
+                        choices=[
+                            ("period_end", "At the end of the period"),
+                            ("now", "At once"),
+                            ("no", "Not in the portal"),
+                        ],
+                        default="period_end",
+                        max_length=10,
+                        verbose_name="cancellation",
+                    ),
+                ),
+                ("portal_css", models.TextField(blank=True, max_length=20000, verbose_name="own style (CSS)")),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={

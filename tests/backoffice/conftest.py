@@ -97,7 +97,9 @@ def make_office(slug: str, name: str) -> Office:
         AddressFactory(customer=customer)
         profile = PaymentProfileFactory(customer=customer, is_default=True)
         subscription = SubscriptionFactory(customer=customer, payment_profile=profile)
-        invoice = InvoiceFactory(customer=customer, subscription=subscription, attempts=1, last_error="Declined.")
+        invoice = InvoiceFactory(
+            customer=customer, subscription=subscription, attempts=1, last_error_code="generic_decline"
+        )
         invitation = make_invitation(customer, profile=profile)
         change = make_change(
             customer,

@@ -36,7 +36,6 @@ def typed(tenant: Tenant, **more: Any) -> dict[str, Any]:
         "currency": "CAD",
         "language": "en",
         "time_zone": "America/Toronto",
-        "default_tax_percent": "14.975",
         "invitation_lifetime": "72",
         "invite_by_email": "on",
         "care_phone": "",
@@ -72,7 +71,6 @@ def test_saves_the_settings_and_audits_only_what_changed(office: Office, owner: 
         ("sender_email", "nobody@", "valid email"),
         ("sms_sender", "A name that is far too long", "11 letters"),
         ("invite_by_email", "", "at least one way"),
-        ("default_tax_percent", "lots", "Enter a number"),
     ],
 )
 def test_bad_settings_are_told_beside_the_field_and_nothing_is_lost(

@@ -160,7 +160,7 @@ def test_a_failed_collection_is_counted_and_explained(bob: Customer) -> None:
         PaymentProfileFactory.create(customer=bob),
     )
     for attempt in (1, 2):
-        assert mark_invoice_failed(actor=ALICE, invoice=invoice, profile=card, error="The card has not enough funds.")
+        assert mark_invoice_failed(actor=ALICE, invoice=invoice, profile=card, error_code="insufficient_funds")
         assert (invoice.attempts, invoice.payment_profile) == (attempt, card)
     assert "funds" in invoice.last_error
     subscription.refresh_from_db()
