@@ -42,13 +42,37 @@ class MovedInvoice:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """What a customer who was asked lets move to the new method: the ids that they left ticked."""
+
+    subscriptions: frozenset[UUID]
+    invoices: frozenset[UUID]
+
+    @classmethod
+    def read(cls, kept: dict[str, list[str]] | None) -> "Consent | None":
+        """As a card entry keeps it; None when nobody was asked, so that everything moves."""
+        if kept is None:
+            return None
+        return cls(
+            frozenset(UUID(value) for value in kept.get("subscriptions", [])),
+            frozenset(UUID(value) for value in kept.get("invoices", [])),
+        )
+
+
+@dataclass(frozen=True)
 class Impact:
-    """`retired` are the methods that will be detached at the gateway when everything has moved."""
+    """`retired` are the methods that will be detached at the gateway when everything has moved.
+
+    `kept` are the subscriptions that the customer did not let move; then nothing is retired, and `pinned` are those
+    that follow the default today and must be pinned to move alone.
+    """
 
     default_moves: bool
     subscriptions: list[MovedSubscription] = field(default_factory=list)
     invoices: list[MovedInvoice] = field(default_factory=list)
     retired: list[PaymentProfile] = field(default_factory=list)
+    kept: list[MovedSubscription] = field(default_factory=list)
+    pinned: list[MovedSubscription] = field(default_factory=list)
 
     @property
     def collected(self) -> list[MovedInvoice]:
@@ -82,7 +106,31 @@ class Impact:
             ],
             "collect_totals": self.collect_totals,
             "retired": [str(profile.pk) for profile in self.retired],
+            "kept": [moved.subscription.short_number for moved in self.kept],
         }
+
+    def within(self, consent: Consent | None) -> "Impact":
+        """What is left of it by the customer's consent. An amount not consented to is not collected now."""
+        if consent is None:
+            return self
+        moved = [row for row in self.subscriptions if row.subscription.pk in consent.subscriptions]
+        kept = [row for row in self.subscriptions if row.subscription.pk not in consent.subscriptions]
+        kept_ids = {row.subscription.pk for row in kept}
+        invoices = [
+            row
+            for row in self.invoices
+            if (row.invoice.pk in consent.invoices if row.collect else row.invoice.subscription_id not in kept_ids)
+        ]
+        default_moves = self.default_moves and not any(row.follows_default for row in kept)
+        lost_default = self.default_moves and not default_moves
+        return Impact(
+            default_moves=default_moves,
+            subscriptions=moved,
+            invoices=invoices,
+            retired=[] if kept else self.retired,
+            kept=kept,
+            pinned=[row for row in moved if row.follows_default] if lost_default else [],
+        )
 
 
 def will_be_default(
@@ -102,11 +150,13 @@ def preview(
     old_profile: PaymentProfile | None = None,
     duplicates: Iterable[PaymentProfile] = (),
     makes_default: bool = False,
+    consent: Consent | None = None,
 ) -> Impact:
     """What the change would move, for REPLACE, ADD and SET_DEFAULT; reads only.
 
-    REPLACE and ADD move what the old profiles pay for, and what nothing that works pays for. SET_DEFAULT moves what
-    follows the customer's default. The same function decides the steps when the change is made.
+    `consent` narrows it to what the customer let move. REPLACE and ADD move what the old profiles pay for, and what
+    nothing that works pays for. SET_DEFAULT moves what follows the customer's default. The same function decides the
+    steps when the change is made.
     """
     old = successor(old_profile)
     old_profiles = [profile for profile in (old, *duplicates) if profile is not None]
@@ -139,7 +189,7 @@ def preview(
         subscriptions=[_moved_subscription(subscription) for subscription in subscriptions],
         invoices=[_moved_invoice(invoice) for invoice in invoices],
         retired=[] if kind == ChangeKind.SET_DEFAULT else old_profiles,
-    )
+    ).within(consent)
 
 
 def live_subscriptions(customer: Customer) -> QuerySet[Subscription]:
@@ -152,7 +202,7 @@ def live_subscriptions(customer: Customer) -> QuerySet[Subscription]:
 
 def open_invoices(customer: Customer) -> QuerySet[Invoice]:
     return (
-        Invoice.objects.filter(customer=customer, state=InvoiceState.OPEN, total_minor__gt=0)
+        Invoice.objects.filter(customer=customer, state=InvoiceState.OPEN, amount_due_minor__gt=0)
         .select_related("subscription", "payment_profile__replaced_by")
         .order_by("number")
     )
@@ -174,7 +224,7 @@ def _moved_subscription(subscription: Subscription) -> MovedSubscription:
 def _moved_invoice(invoice: Invoice) -> MovedInvoice:
     return MovedInvoice(
         invoice=invoice,
-        amount_minor=invoice.total_minor,
+        amount_minor=invoice.amount_due_minor,
         currency=invoice.currency,
         due_at=invoice.due_at,
         collect=invoice.is_past_due or invoice.attempts > 0,

@@ -12,10 +12,11 @@ from customers.models import Customer
 from payments.gateway.errors import KEY_ERRORS
 from payments.models import GatewayCustomer, PaymentProfile, ProfileState
 from propagation.errors import ChangeRefused
-from propagation.impact import Impact, preview
+from propagation.impact import Consent, Impact, preview
 from propagation.models import OPEN_STEP_STATES, Change, ChangeKind, Stage, Step, StepKind, StepState
 from propagation.progress import advance
-from subscriptions.selectors import default_profile, subscriptions_paid_by, successor
+from subscriptions.models import Subscription
+from subscriptions.selectors import default_profile, subscriptions_paid_by, successor, usable
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.numbers import next_number
@@ -29,6 +30,7 @@ def replace_or_add(
     duplicates: Iterable[PaymentProfile] = (),
     make_default: bool = False,
     carry_details: bool = False,
+    consent: Consent | None = None,
     actor: Actor,
     source: str,
     source_id: UUID | None = None,
@@ -38,6 +40,7 @@ def replace_or_add(
 
     `old_profile` stands for its successor when it was replaced meanwhile; `duplicates` are the same card entered
     before, and are replaced too. `carry_details` also brings the customer's billing details to the gateway.
+    With `consent` only what the customer let move moves; while anything stays, the old methods stay too.
     """
     customer = _lock(customer)
     old = successor(_fresh(old_profile))
@@ -49,7 +52,11 @@ def replace_or_add(
         old_profile=old_profiles[0] if old_profiles else None,
         duplicates=old_profiles[1:],
         makes_default=make_default,
+        consent=consent,
     )
+    if impact.kept:
+        kind, old_profiles = ChangeKind.ADD, []
+        _pin_to_present_payer(impact, customer, new_profile, actor)
     change = _create_change(
         customer=customer,
         kind=kind,
@@ -73,6 +80,21 @@ def replace_or_add(
         profile.replaced_by = new_profile
         profile.save(update_fields=["state", "replaced_by"])
     return change
+
+
+def _pin_to_present_payer(impact: Impact, customer: Customer, new_profile: PaymentProfile, actor: Actor) -> None:
+    """Some of what follows the default stays with it: what moves is pinned first, so that it can move alone."""
+    payer = usable(default_profile(customer)) or new_profile
+    for moved in impact.pinned:
+        subscription = moved.subscription
+        if Subscription.objects.filter(pk=subscription.pk, payment_profile=None).update(payment_profile=payer):
+            record(
+                actor=actor,
+                action="subscription.method_pinned",
+                target=subscription,
+                before={"payment_method": None},
+                after={"payment_method": str(payer)},
+            )
 
 
 def set_default(*, actor: Actor, profile: PaymentProfile, source: str = "backoffice", reason: str = "") -> Change:
