@@ -1,15 +1,36 @@
 """Rows for tests. Tenant rows are made inside `tenant_scope()`; the scope gives them their tenant."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import factory
+from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from customers.models import Address, AddressKind, Customer
+from customers.models import Address, AddressKind, Customer, EmailChange, SocialProfile
+from messaging.models import MessageTemplate
 from payments.models import CardSetup, GatewayAccount, GatewayCustomer, PaymentProfile
-from subscriptions.models import Invoice, Price, Product, Subscription
+from portal.models import Checkout, PortalPassword, PortalSession, SignInCode
+from subscriptions.models import (
+    BalanceEntry,
+    BalanceEntryKind,
+    Charge,
+    CreditDestination,
+    CreditNote,
+    CustomerBalance,
+    Invoice,
+    InvoiceLine,
+    InvoiceState,
+    InvoiceTax,
+    PaidThrough,
+    Price,
+    Product,
+    Refund,
+    Subscription,
+    TaxRate,
+)
 from tenants.models import Membership, Role, Tenant, User
 from tenants.numbers import next_number
 from tenants.scope import current_tenant_id
@@ -159,6 +180,168 @@ class InvoiceFactory(DjangoModelFactory[Invoice]):
     currency = "CAD"
     issued_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=40))
     due_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))
+
+
+class InvoiceLineFactory(DjangoModelFactory[InvoiceLine]):
+    class Meta:
+        model = InvoiceLine
+
+    invoice = factory.SubFactory(InvoiceFactory)
+    position = 1
+    description_en = "Magazine"
+    description_fr = "Revue"
+    quantity = 1
+    unit_amount_minor = 1999
+    amount_minor = factory.LazyAttribute(lambda line: line.quantity * line.unit_amount_minor)
+
+
+class InvoiceTaxFactory(DjangoModelFactory[InvoiceTax]):
+    class Meta:
+        model = InvoiceTax
+
+    invoice = factory.SubFactory(InvoiceFactory)
+    position = 1
+    code = "GST"
+    name_en = "GST"
+    name_fr = "TPS"
+    percent = Decimal(5)
+    taxable_minor = 1999
+    tax_minor = 100
+
+
+class TaxRateFactory(DjangoModelFactory[TaxRate]):
+    class Meta:
+        model = TaxRate
+
+    code = "GST"
+    name_en = "GST"
+    name_fr = "TPS"
+    percent = Decimal(5)
+    country = "CA"
+
+
+class ChargeFactory(DjangoModelFactory[Charge]):
+    """The first try to collect its invoice."""
+
+    class Meta:
+        model = Charge
+
+    invoice = factory.SubFactory(InvoiceFactory)
+    number = 1
+    source = PaidThrough.RENEWAL
+
+
+class CreditNoteFactory(DjangoModelFactory[CreditNote]):
+    class Meta:
+        model = CreditNote
+
+    number = factory.LazyFunction(lambda: next_number("credit_note"))
+    invoice = factory.SubFactory(InvoiceFactory, state=InvoiceState.PAID)
+    customer = factory.SelfAttribute("invoice.customer")
+    destination = CreditDestination.REFUND
+    reason = "Billed twice"
+    subtotal_minor = factory.SelfAttribute("total_minor")
+    tax_minor = 0
+    total_minor = 1999
+    currency = "CAD"
+    issued_at = factory.LazyFunction(timezone.now)
+
+
+class RefundFactory(DjangoModelFactory[Refund]):
+    class Meta:
+        model = Refund
+
+    credit_note = factory.SubFactory(CreditNoteFactory)
+    invoice = factory.SelfAttribute("credit_note.invoice")
+    amount_minor = factory.SelfAttribute("credit_note.total_minor")
+    currency = "CAD"
+
+
+class CustomerBalanceFactory(DjangoModelFactory[CustomerBalance]):
+    class Meta:
+        model = CustomerBalance
+
+    customer = factory.SubFactory(CustomerFactory)
+    currency = "CAD"
+    amount_minor = 500
+
+
+class BalanceEntryFactory(DjangoModelFactory[BalanceEntry]):
+    """One line of the ledger; the balance itself is another row."""
+
+    class Meta:
+        model = BalanceEntry
+
+    customer = factory.SubFactory(CustomerFactory)
+    currency = "CAD"
+    amount_minor = 500
+    balance_after_minor = 500
+    kind = BalanceEntryKind.MANUAL
+    actor_label = "Alice Martin"
+
+
+class SocialProfileFactory(DjangoModelFactory[SocialProfile]):
+    class Meta:
+        model = SocialProfile
+
+    customer = factory.SubFactory(CustomerFactory)
+    bio = "Reads on trains."
+
+
+class EmailChangeFactory(DjangoModelFactory[EmailChange]):
+    class Meta:
+        model = EmailChange
+
+    customer = factory.SubFactory(CustomerFactory)
+    email = factory.Sequence(lambda n: f"bob.new{n}@example.com")
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
+
+
+class MessageTemplateFactory(DjangoModelFactory[MessageTemplate]):
+    class Meta:
+        model = MessageTemplate
+
+    name = "invitation"
+    language = "en"
+    subject = "Your payment method"
+    body = "Hello {{ first_name }}"
+
+
+class PortalPasswordFactory(DjangoModelFactory[PortalPassword]):
+    """The customer signs in with PASSWORD."""
+
+    class Meta:
+        model = PortalPassword
+
+    customer = factory.SubFactory(CustomerFactory)
+    password = factory.LazyFunction(lambda: make_password(PASSWORD))
+
+
+class PortalSessionFactory(DjangoModelFactory[PortalSession]):
+    class Meta:
+        model = PortalSession
+
+    customer = factory.SubFactory(CustomerFactory)
+    key_hash = factory.Sequence(lambda n: f"{n:064x}")
+    signed_in_by = "code"
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=14))
+
+
+class SignInCodeFactory(DjangoModelFactory[SignInCode]):
+    class Meta:
+        model = SignInCode
+
+    email_normalized = factory.Sequence(lambda n: f"bob{n}@example.com")
+    code_hash = factory.Sequence(lambda n: f"{n:064x}")
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=15))
+
+
+class CheckoutFactory(DjangoModelFactory[Checkout]):
+    class Meta:
+        model = Checkout
+
+    customer = factory.SubFactory(CustomerFactory)
+    price = factory.SubFactory(PriceFactory)
 
 
 def sandbox_account(sandbox: Any, slug: str = "acme", **more: Any) -> GatewayAccount:

@@ -13,6 +13,7 @@ from invitations.models import Invitation
 from messaging.models import DeliveryEvent, Message
 from payments.models import GatewayEvent
 from propagation.models import Change, Step, StepAttempt
+from subscriptions.models import BalanceEntry
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.database import role_problems, verify_database_role
@@ -21,14 +22,29 @@ from tenants.models import AuditEntry, Membership, NumberSequence, StaffInvitati
 from tenants.scope import ScopeRequired, current_tenant_id, own_memberships_scope, tenant_scope
 from tests.factories import (
     AddressFactory,
+    BalanceEntryFactory,
     CardSetupFactory,
+    ChargeFactory,
+    CheckoutFactory,
+    CreditNoteFactory,
+    CustomerBalanceFactory,
     CustomerFactory,
+    EmailChangeFactory,
     GatewayAccountFactory,
     GatewayCustomerFactory,
     InvoiceFactory,
+    InvoiceLineFactory,
+    InvoiceTaxFactory,
     MembershipFactory,
+    MessageTemplateFactory,
     PaymentProfileFactory,
+    PortalPasswordFactory,
+    PortalSessionFactory,
+    RefundFactory,
+    SignInCodeFactory,
+    SocialProfileFactory,
     SubscriptionFactory,
+    TaxRateFactory,
     TenantFactory,
     UserFactory,
 )
@@ -49,7 +65,22 @@ def fill() -> None:
     customer = CustomerFactory()
     profile = PaymentProfileFactory(customer=customer, is_default=True)
     subscription = SubscriptionFactory(customer=customer, payment_profile=profile)
-    InvoiceFactory(customer=customer, subscription=subscription)
+    invoice = InvoiceFactory(customer=customer, subscription=subscription)
+    for of_invoice in (InvoiceLineFactory, InvoiceTaxFactory, ChargeFactory):
+        of_invoice(invoice=invoice)
+    RefundFactory(credit_note=CreditNoteFactory(invoice=invoice))
+    for of_customer in (
+        BalanceEntryFactory,
+        CheckoutFactory,
+        CustomerBalanceFactory,
+        EmailChangeFactory,
+        PortalPasswordFactory,
+        PortalSessionFactory,
+        SocialProfileFactory,
+    ):
+        of_customer(customer=customer)
+    for of_tenant in (MessageTemplateFactory, SignInCodeFactory, TaxRateFactory):
+        of_tenant()
     AddressFactory(customer=customer)
     GatewayAccountFactory()
     GatewayCustomerFactory(customer=customer)
@@ -172,8 +203,13 @@ def test_cannot_refer_to_a_row_of_another_tenant(tenants: TwoTenants, model: typ
 
 
 def refer(row: Model, column: str, to: UUID) -> None:
+    table = row._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute(f'UPDATE "{row._meta.db_table}" SET "{column}" = %s WHERE id = %s', [to, row.pk])  # noqa: S608
+        if isinstance(row, BalanceEntry):  # never changed, so that a copy of it is added
+            copy = f"jsonb_populate_record(old, jsonb_build_object('id', uuidv7(), '{column}', %s::text))"
+            cursor.execute(f'INSERT INTO "{table}" SELECT ({copy}).* FROM "{table}" old WHERE id = %s', [to, row.pk])  # noqa: S608
+        else:
+            cursor.execute(f'UPDATE "{table}" SET "{column}" = %s WHERE id = %s', [to, row.pk])  # noqa: S608
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
