@@ -16,6 +16,7 @@ from payments.gateway.port import MethodFacts, SetupFacts
 from payments.models import CardSetup, GatewayCustomer, PaymentProfile, ProfileState, SetupState
 from payments.profiles import record_profile
 from propagation.errors import ChangeRefused
+from propagation.impact import Consent
 from propagation.models import Change
 from propagation.services import discard_card, replace_or_add
 from tenants.actors import Actor, ActorKind
@@ -109,6 +110,7 @@ def _settle(setup: CardSetup, method: MethodFacts) -> Completed:
         duplicates=duplicates,
         make_default=setup.make_default,
         carry_details=carries_details,
+        consent=Consent.read(setup.consent),
         actor=actor,
         source=setup.purpose,
         source_id=setup.purpose_id,
