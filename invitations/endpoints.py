@@ -137,7 +137,7 @@ def keep_details(request: HttpRequest, visited: Visited) -> JsonResponse:
             save_billing_details(setup_id=entry.pk, details=details)
         except DomainError as error:
             return refuse(409, error.message)
-    return JsonResponse({"billing_details": for_browser(details, invitation)})
+    return JsonResponse({"billing_details": for_browser(details, customer=invitation.customer, email=invitation.email)})
 
 
 @endpoint()

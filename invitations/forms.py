@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.forms import AddressForm
 from customers.models import Address, AddressKind, Customer
-from invitations.models import Invitation
 from tenants.models import Tenant
 
 
@@ -42,14 +41,14 @@ class BillingForm:
         return {"holder_name": self.holder.cleaned_data["holder_name"], "address": values.as_dict() if values else {}}
 
 
-def for_browser(details: Mapping[str, Any], invitation: Invitation) -> dict[str, Any]:
+def for_browser(details: Mapping[str, Any], *, customer: Customer, email: str) -> dict[str, Any]:
     """The same as Stripe.js takes it (https://docs.stripe.com/js/setup_intents/confirm_setup)."""
     address = details["address"]
     names = {"line1": "line1", "line2": "line2", "city": "city", "region": "state", "postal_code": "postal_code"}
     return {
         "name": details["holder_name"],
-        "email": invitation.email,
-        "phone": invitation.customer.phone.as_e164 if invitation.customer.phone else "",
+        "email": email,
+        "phone": customer.phone.as_e164 if customer.phone else "",
         "address": {theirs: address.get(ours, "") for ours, theirs in names.items()}
         | {"country": address.get("country", "")},
     }
