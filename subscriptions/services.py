@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
+from subscriptions.documents.freeze import freeze_method
 from subscriptions.errors import BillingError
 from subscriptions.models import (
     BilledBy,
@@ -190,7 +191,7 @@ def mark_invoice_paid(
     if gateway_payment_id:
         changes["gateway_payment_id"] = gateway_payment_id
     if profile is not None:
-        changes["payment_profile"] = profile
+        changes |= {"payment_profile": profile, "paid_with": freeze_method(profile)}
     payable = Invoice.objects.filter(pk=invoice.pk, state__in=[InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE])
     if not payable.update(**changes):
         return False
@@ -233,7 +234,7 @@ def mark_invoice_failed(
     """
     changes: dict[str, object] = {"attempts": F("attempts") + 1, "last_error_code": error_code[:60]}
     if profile is not None:
-        changes["payment_profile"] = profile
+        changes |= {"payment_profile": profile, "paid_with": freeze_method(profile)}
     if not Invoice.objects.filter(pk=invoice.pk, state=InvoiceState.OPEN).update(**changes):
         return False
     invoice.refresh_from_db()

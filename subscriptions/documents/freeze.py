@@ -4,6 +4,7 @@ from typing import Any
 
 from customers.addresses import AddressValues
 from customers.models import Address, Customer
+from payments.models import PaymentProfile
 from tenants.models import Tenant
 
 
@@ -38,3 +39,8 @@ def freeze_issuer(tenant: Tenant) -> dict[str, Any]:
         "care_phone": str(tenant.care_phone or ""),
         "time_zone": tenant.time_zone,
     }
+
+
+def freeze_method(profile: PaymentProfile | None) -> dict[str, str]:
+    """The payment method as receipts name it, for `Invoice.paid_with`; {} where none was charged."""
+    return {"kind": profile.kind, "brand": profile.brand, "last4": profile.last4} if profile else {}

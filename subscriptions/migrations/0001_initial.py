@@ -107,6 +107,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_recovered", models.BooleanField(default=False)),
+                ("paid_with", models.JSONField(default=dict)),
                 ("paid_at", models.DateTimeField(null=True)),
                 ("voided_at", models.DateTimeField(null=True)),
                 ("uncollectible_at", models.DateTimeField(null=True)),
