@@ -234,7 +234,7 @@ def mark_invoice_failed(
     """
     changes: dict[str, object] = {"attempts": F("attempts") + 1, "last_error_code": error_code[:60]}
     if profile is not None:
-        changes |= {"payment_profile": profile, "paid_with": freeze_method(profile)}
+        changes["payment_profile"] = profile
     if not Invoice.objects.filter(pk=invoice.pk, state=InvoiceState.OPEN).update(**changes):
         return False
     invoice.refresh_from_db()

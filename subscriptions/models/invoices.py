@@ -51,8 +51,8 @@ class Invoice(TenantModel):
     at issue (see `subscriptions.documents`). `payment_profile` is the profile last tried; `gateway_id` the gateway's
     invoice, where it bills; `gateway_payment_id` the invoice's one payment there.
     `next_attempt_at`: when it is to be charged next, if at all; `dunning_attempts` counts the scheduled tries that
-    failed. `paid_through` tells what brought the money in; `is_recovered`, that it had failed or was late before; `paid_with`, the
-    payment method as it was then (kind, brand, last4), for the receipt: {} where none was charged.
+    failed. `paid_through` tells what brought the money in; `is_recovered`, that it had failed or was late before;
+    `paid_with`, the payment method as it was then (kind, brand, last4), for the receipt: {} where none was charged.
     """
 
     number = models.PositiveBigIntegerField(editable=False)
