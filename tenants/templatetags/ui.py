@@ -165,6 +165,14 @@ def avatar(name: str, classes: str = "") -> SafeString:
 
 
 @register.simple_tag
+def customer_avatar(customer: Any, classes: str = "") -> SafeString:
+    """The customer's picture, else the initials. Decoration: the name stands beside it, or names what it opens."""
+    if not customer.avatar:
+        return avatar(customer.name, classes)
+    return format_html('<img class="initials {}" src="{}" alt="">', classes, customer.avatar.url)
+
+
+@register.simple_tag
 def tenant_mark(tenant: Any, classes: str = "") -> SafeString:
     """The tenant's logo, or its initials on its own colour. Decoration: its name stands beside it."""
     if tenant.logo:
@@ -209,7 +217,7 @@ def nav_item(context: Context, name: str, icon_name: str, label: str, count: int
     """One line of the side navigation; the page that is open, or one below it, is marked."""
     request = context["request"]
     url = reverse(f"backoffice:{name}", kwargs={"tenant_slug": request.tenant.slug})
-    current = request.path == url or (name not in {"overview", "settings"} and request.path.startswith(url))
+    current = request.path == url or (name != "overview" and request.path.startswith(url))
     return render_to_string(
         "ui/nav_item.html", {"url": url, "icon_name": icon_name, "label": label, "count": count, "current": current}
     )

@@ -1,0 +1,181 @@
+"""A payment method entered at the gateway's own fields, whichever of our pages shows them.
+
+What the form's script calls; templates/ui/payment_form.html says in which order and what it expects. Each answers JSON.
+Gateway calls are made outside any transaction.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpRequest, JsonResponse
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from customers.models import Customer
+from invitations.forms import BillingForm, for_browser
+from payments.card_setups import note_failure, save_billing_details, start_card_setup
+from payments.gateway.errors import GatewayError, explain
+from payments.models import CardSetup
+from propagation.card_setups import Completed, complete_card_setup
+from tenants.actors import Actor
+from tenants.errors import DomainError
+from tenants.middleware import client_ip
+from tenants.models import Tenant
+from tenants.scope import tenant_scope
+
+log = structlog.get_logger(__name__)
+
+#: The parts of the form's addresses, as `urls` of `form_context` names them.
+ENDPOINTS = ("setup", "details", "failed", "complete")
+STOPPED = gettext_lazy(
+    "Too many cards were tried, so this was stopped for your safety. Wait an hour and try again, or ask us for help."
+)
+
+
+@dataclass(frozen=True)
+class CardEntry:
+    """What a card entered on a page is for. `done_url` tells where to go on once the method is saved.
+
+    `make_default` None: the customer chooses, by the form's check box of that name.
+    """
+
+    tenant: Tenant
+    customer: Customer
+    actor: Actor
+    purpose: str
+    done_url: Callable[[Completed], str]
+    purpose_id: UUID | None = None
+    replaces_id: UUID | None = None
+    make_default: bool | None = False
+
+
+def form_context(entry: CardEntry, urls: dict[str, str]) -> dict[str, object]:
+    """What templates/portal/card_form.html needs; `urls` by ENDPOINTS. In the open scope."""
+    return {
+        "form": BillingForm(entry.customer, entry.tenant),
+        "card_urls": urls,
+        "stripe_js_url": settings.STRIPE_JS_URL,
+        "locale": get_language(),
+    }
+
+
+def start(request: HttpRequest, entry: CardEntry) -> JsonResponse:
+    """Begin a card entry at the gateway; asked for by a page that is ready, never by opening it."""
+    try:
+        started = start_card_setup(
+            entry.tenant.pk,
+            customer_id=entry.customer.pk,
+            purpose=entry.purpose,
+            purpose_id=entry.purpose_id,
+            replaces_id=entry.replaces_id,
+            make_default=bool(entry.make_default),
+            actor=entry.actor,
+            ip=client_ip(request),
+        )
+    except DomainError as error:
+        return refuse(429, error.message)
+    except GatewayError as error:
+        log.warning("card_fields_unavailable", code=error.code, request_id=error.request_id)
+        return refuse(503, _("The secure card fields cannot be loaded just now. Please try again in a few minutes."))
+    return JsonResponse(
+        {
+            "setup_id": str(started.setup_id),
+            "setup_intent": started.gateway_id,
+            "client_secret": started.client_secret,
+            "publishable_key": started.publishable_key,
+        }
+    )
+
+
+def keep_details(request: HttpRequest, entry: CardEntry) -> JsonResponse:
+    """Check and keep the holder's name and address, before the bank is asked."""
+    with tenant_scope(entry.tenant.pk):
+        setup = _own_setup(request, entry)
+        if setup is None or str(setup.pk) != request.POST.get("setup_id"):
+            return _not_yours()
+        form = BillingForm(entry.customer, entry.tenant, request.POST)
+        if errors := form.errors():
+            return JsonResponse({"errors": errors, "message": _("Please check the marked fields.")}, status=422)
+        details = form.details()
+        chosen = bool(request.POST.get("make_default")) if entry.make_default is None else None
+        try:
+            save_billing_details(setup_id=setup.pk, details=details, make_default=chosen)
+        except DomainError as error:
+            return refuse(409, error.message)
+    return JsonResponse({"billing_details": for_browser(details, customer=entry.customer, email=entry.customer.email)})
+
+
+def note_decline(request: HttpRequest, entry: CardEntry) -> JsonResponse:
+    """The bank said no: the sentence to show, and whether that was one try too many."""
+    code = request.POST.get("decline_code") or request.POST.get("code", "")
+    with tenant_scope(entry.tenant.pk):
+        setup = _own_setup(request, entry)
+    if setup is None:
+        return _not_yours()
+    try:
+        failures = note_failure(entry.tenant.pk, setup.gateway_id, code)
+    except GatewayError as error:
+        log.warning("card_failure_not_counted", code=error.code, request_id=error.request_id)
+    else:
+        if failures.stopped:
+            return refuse(200, STOPPED)
+    return refuse(200, explain(code), state="failed")
+
+
+def complete(request: HttpRequest, entry: CardEntry) -> JsonResponse:
+    """Whether the method is saved, by what the gateway itself says of the card entry."""
+    with tenant_scope(entry.tenant.pk):
+        setup = _own_setup(request, entry)
+    if setup is None:
+        return _not_yours()
+    try:
+        completed = complete_card_setup(entry.tenant.pk, setup.gateway_id, expected_setup_id=setup.pk)
+    except DomainError as error:
+        return refuse(409, error.message)
+    except GatewayError as error:
+        log.warning("card_setup_unread", code=error.code, request_id=error.request_id)
+        return refuse(
+            200, _("Your bank has accepted the card. We are finishing; this page continues by itself."), state="pending"
+        )
+    return _answer(entry, completed)
+
+
+def refuse(status: int, message: str | Promise, state: str = "blocked") -> JsonResponse:
+    answer = {"state": state, "message": str(message), "blocked": state == "blocked"}
+    return JsonResponse(answer, status=status)
+
+
+def _own_setup(request: HttpRequest, entry: CardEntry) -> CardSetup | None:
+    """The card entry that the script names, if it was begun for this very customer and page; in the open scope."""
+    named = request.POST.get("setup_intent", "")
+    if "\x00" in named:
+        return None
+    return _setups_of(entry).filter(gateway_id=named).first()
+
+
+def _setups_of(entry: CardEntry) -> QuerySet[CardSetup]:
+    return CardSetup.objects.filter(purpose=entry.purpose, purpose_id=entry.purpose_id, customer_id=entry.customer.pk)
+
+
+def _not_yours() -> JsonResponse:
+    """A card entry of another customer, or of another page: neither confirmed nor denied."""
+    return refuse(403, _("This card entry does not belong here. Reload the page and try again."))
+
+
+def _answer(entry: CardEntry, completed: Completed) -> JsonResponse:
+    if completed.outcome in ("completed", "already"):
+        return JsonResponse({"state": "done", "url": entry.done_url(completed)})
+    if completed.outcome == "lost":
+        return refuse(200, _("This was finished or ended in the meantime. The card you entered was not kept."))
+    if completed.outcome == "failed" and completed.error is not None:
+        return refuse(200, completed.error.message, state="failed")
+    if completed.status == "processing":
+        return refuse(200, _("Your bank is still at it. This page continues by itself."), state="pending")
+    return refuse(
+        200, _("The bank’s confirmation was not finished, so nothing was saved. Please try again."), state="failed"
+    )
