@@ -34,6 +34,9 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 3600.0
 #: What must not be kept, wherever in an event it stands.
 _SECRET_NAMES = frozenset({"client_secret", "secret"})
 
+#: How the idempotency keys begin of a change's steps, of collecting an invoice, and of giving money back.
+OUR_KEYS = ("step-", "charge-", "refund-")
+
 _handlers: dict[str, list[Handler]] = defaultdict(list)
 
 
@@ -59,10 +62,10 @@ def subject_id(event: GatewayEvent) -> str:
 
 
 def caused_by_us(event: GatewayEvent) -> bool:
-    """Whether one of our own steps made the call that the event tells of; the step records what came of it."""
+    """Whether work of our own made the call that the event tells of; that work records what came of it."""
     request = event.payload.get("request")
     key = request.get("idempotency_key") if isinstance(request, dict) else None
-    return str(key or "").startswith("step-")
+    return str(key or "").startswith(OUR_KEYS)
 
 
 def store_event(signed: SignedEvent) -> GatewayEvent | None:

@@ -13,7 +13,7 @@ class Card:
     """``decline`` refuses the card whenever it is verified or charged, ``charge_decline`` only when it is charged.
 
     ``setup_auth``: saving asks for 3-D Secure; ``charge_auth``: paying does ("on_session" unless saved, "always").
-    ``after_auth``: decline code once the customer has authenticated.
+    ``after_auth``: decline code once the customer has authenticated. ``refund``: "wait" for the bank, or "fail" later.
     """
 
     number: str
@@ -28,6 +28,7 @@ class Card:
     after_auth: str | None = None
     checks_failed: tuple[str, ...] = ()
     three_d_secure: bool = True
+    refund: str = ""
 
 
 def plain(number: str, brand: str, token: str = "", **more: Any) -> Card:
@@ -164,6 +165,8 @@ CARDS = [
         "threeDSecureRequiredProcessingError",
         decline="processing_error",
     ),
+    plain("4000000000007726", "visa", "pendingRefund", refund="wait"),
+    plain("4000000000005126", "visa", "refundFail", refund="fail"),
     plain("4000000000003055", "visa", "threeDSecureOptional"),
     plain("4000000000003097", "visa", "threeDSecureOptionalProcessingError"),
 ]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .api import payment_intents, payment_methods, setup_intents
+from .api import payment_intents, payment_methods, refunds, setup_intents
 from .api.call import Call, public, snapshot
 from .faults import Rule
 from .seed import seed_account
@@ -232,6 +232,18 @@ def answer_challenge(world: World, account: Account, intent: Json, *, passed: bo
     return result
 
 
+async def settle(request: Request) -> Response:
+    """The bank's answer to a refund: ``{"outcome": "succeed" | "fail"}``; unsaid, what the test number stands for."""
+    world = world_of(request)
+    account, obj = find_owner(world, request.path_params["id"], request.query_params.get("account"))
+    outcome = (await body_of(request)).get("outcome")
+    if outcome not in (None, "succeed", "fail"):
+        raise HTTPException(400, "The outcome is succeed or fail.")
+    settled = refunds.settle(call_for(world, account), obj, outcome)
+    world.store.commit()
+    return JSONResponse(public(settled))
+
+
 async def seed(request: Request) -> Response:
     world = world_of(request)
     given = await body_of(request)
@@ -281,6 +293,7 @@ ROUTES = [
     Route("/_control/deliveries", list_deliveries, methods=["GET"]),
     Route("/_control/forget_idempotency_keys", forget_keys, methods=["POST"]),
     Route("/_control/authenticate/{id}", authenticate, methods=["POST"]),
+    Route("/_control/settle/{id}", settle, methods=["POST"]),
     Route("/_control/seed", seed, methods=["POST"]),
     Route("/_control/reset", reset, methods=["POST"]),
 ]

@@ -63,7 +63,11 @@ class CustomerFacts:
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """A payment method at the gateway. `customer` is None once detached. `exp_month` 1-12."""
+    """A payment method at the gateway. `customer` is None until it is attached, and once detached. `exp_month` 1-12.
+
+    `kind` is the gateway's word: `card`, `sepa_debit`, `us_bank_account`. A bank account has no expiry, and its bank's
+    name, as far as the gateway tells, for a brand.
+    """
 
     id: str
     kind: str
@@ -80,19 +84,26 @@ class MethodFacts:
 
 @dataclass(frozen=True)
 class SetupFacts:
-    """A card entry (SetupIntent). `status` is Stripe's word; `error` tells of its last failed try.
+    """A payment method being entered (SetupIntent). `status` is Stripe's word; `error` tells of its last failed try.
 
-    `attempt` is the gateway's id of the last try, empty before the first.
+    `attempt` is the gateway's id of the last try, empty before the first. `next_action` is what it waits for:
+    `authenticate` (3-D Secure) or `verify_deposits`. `verification` of a bank account by small deposits: `pending` (the
+    holder tells the amounts or the code at `hosted_verification_url`), `verified` or `failed`; empty for other kinds.
+    `mandate` is the gateway's id of the debit mandate that the holder accepted.
     """
 
     id: str
     status: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     customer: str | None
     metadata: Mapping[str, str]
     method: MethodFacts | None
     error: GatewayError | None
     attempt: str = ""
+    next_action: str = ""
+    verification: str = ""
+    hosted_verification_url: str = ""
+    mandate: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,11 @@ class InvoiceFacts:
 
 @dataclass(frozen=True)
 class PaymentFacts:
-    """A payment (PaymentIntent). `status` is Stripe's word; `method` the one last tried."""
+    """A payment (PaymentIntent). `status` is Stripe's word; `method` the one last tried, `charge` the last charge.
+
+    A bank payment is `processing` for days before it succeeds or fails. `client_secret` lets the payer's browser
+    confirm it; `next_action` is `authenticate` while it waits for them.
+    """
 
     id: str
     status: str
@@ -140,6 +155,25 @@ class PaymentFacts:
     method: str | None
     metadata: Mapping[str, str]
     error: GatewayError | None
+    client_secret: str = field(default="", repr=False)
+    next_action: str = ""
+    charge: str = ""
+
+
+@dataclass(frozen=True)
+class RefundFacts:
+    """Money on its way back. `status`: `pending`, `requires_action`, `succeeded`, `failed` or `canceled`.
+
+    A refund may fail days after it succeeded. `failure_code` is the gateway's word for why.
+    """
+
+    id: str
+    status: str
+    amount_minor: int
+    currency: str
+    payment: str
+    metadata: Mapping[str, str]
+    failure_code: str = ""
 
 
 class Gateway(Protocol):
@@ -178,7 +212,11 @@ class Gateway(Protocol):
 
     def detach_method(self, method: str, *, key: str) -> MethodFacts: ...
 
-    def create_setup(self, *, customer: str, metadata: Mapping[str, str], key: str) -> SetupFacts: ...
+    def create_setup(
+        self, *, customer: str, metadata: Mapping[str, str], key: str, kinds: Sequence[str] = ("card",)
+    ) -> SetupFacts:
+        """`kinds` are the kinds of method that may be entered."""
+
     def read_setup(self, setup: str) -> SetupFacts: ...
     def cancel_setup(self, setup: str, *, key: str) -> SetupFacts: ...
 
@@ -198,15 +236,33 @@ class Gateway(Protocol):
         description: str,
         metadata: Mapping[str, str],
         key: str,
+        kinds: Sequence[str] = ("card",),
     ) -> PaymentFacts:
-        """A payment that still waits for `confirm_payment`; nothing is charged yet."""
+        """A payment that still waits for `confirm_payment`; nothing is charged yet.
+
+        `kinds` are the kinds of method that may pay it; those that cannot pay its currency are left out.
+        """
 
     def find_payment(self, *, customer: str, metadata: Mapping[str, str]) -> PaymentFacts | None:
         """The customer's newest payment that carries all of this metadata, if there is one."""
 
     def read_payment(self, payment: str) -> PaymentFacts: ...
     def confirm_payment(self, payment: str, *, method: str, key: str) -> PaymentFacts:
-        """Charge off session; one that succeeded is never charged again. Raises Declined or NeedsAuthentication."""
+        """Charge off session; one that succeeded is never charged again. Raises Declined or NeedsAuthentication.
+
+        A bank account's payment comes back `processing`; its end is told by an event.
+        """
+
+    def cancel_payment(self, payment: str, *, key: str) -> PaymentFacts:
+        """One that has ended, or is being processed, is returned as it is."""
+
+    def create_refund(
+        self, *, payment: str, amount_minor: int, metadata: Mapping[str, str], key: str
+    ) -> RefundFacts: ...
+    def find_refund(self, *, payment: str, metadata: Mapping[str, str]) -> RefundFacts | None:
+        """The payment's newest refund that carries all of this metadata, if there is one."""
+
+    def read_refund(self, refund: str) -> RefundFacts: ...
 
     def log_url(self, request_id: str) -> str:
         """Where staff can read a request in the gateway's own log; empty when there is no id."""

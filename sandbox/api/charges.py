@@ -1,8 +1,8 @@
-"""https://docs.stripe.com/api/charges and https://docs.stripe.com/api/refunds"""
+"""https://docs.stripe.com/api/charges"""
 
-from ..errors import StripeError, invalid_request
+from ..errors import StripeError
 from ..store import Json
-from .call import Call, merge_metadata, new_id, public, snapshot
+from .call import Call, new_id, public
 from .lists import page
 
 
@@ -68,63 +68,3 @@ def listing(call: Call) -> Json:
         keep=lambda charge: intent is None or charge["payment_intent"] == intent,
         customer=call.params.get("customer"),
     )
-
-
-def charge_to_refund(call: Call) -> Json:
-    if call.params.get("charge"):
-        return call.find("charge", call.params["charge"], param="charge")
-    if not call.params.get("payment_intent"):
-        raise invalid_request(
-            "One of the following params should be provided for this request: payment_intent or charge.",
-            code="parameter_missing",
-        )
-    intent = call.find("payment_intent", call.params["payment_intent"], param="payment_intent")
-    if intent["status"] != "succeeded":
-        raise invalid_request(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
-    return call.find("charge", intent["latest_charge"])
-
-
-def create_refund(call: Call) -> Json:
-    charge = charge_to_refund(call)
-    left = charge["amount_captured"] - charge["amount_refunded"]
-    amount = call.params.get("amount", left)
-    if left == 0:
-        message = f"Charge {charge['id']} has already been refunded."
-        raise invalid_request(message, code="charge_already_refunded")
-    if not 0 < amount <= left:
-        message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
-        raise invalid_request(message, param="amount")
-    refund = {
-        "id": new_id("refund"),
-        "object": "refund",
-        "amount": amount,
-        "balance_transaction": None,
-        "charge": charge["id"],
-        "created": call.now,
-        "currency": charge["currency"],
-        "destination_details": {"card": {"type": "refund"}, "type": "card"},
-        "metadata": merge_metadata({}, call.params.get("metadata")),
-        "payment_intent": charge["payment_intent"],
-        "reason": call.params.get("reason"),
-        "receipt_number": None,
-        "status": "succeeded",
-    }
-    before = snapshot(charge)
-    charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
-    call.created(refund)
-    call.changed(charge, before, "charge.refunded")
-    return refund
-
-
-def retrieve_refund(call: Call) -> Json:
-    return call.find("refund", call.ids[0])
-
-
-def list_refunds(call: Call) -> Json:
-    charge, intent = call.params.get("charge"), call.params.get("payment_intent")
-
-    def keep(refund: Json) -> bool:
-        return charge in (None, refund["charge"]) and intent in (None, refund["payment_intent"])
-
-    return page(call, "refund", "/v1/refunds", keep=keep)

@@ -107,6 +107,10 @@ def test_card(method: Json) -> cards.Card:
     return cards.BY_NUMBER[method["_number"]]
 
 
+def card_of(method: Json) -> cards.Card | None:
+    return test_card(method) if method["type"] == "card" else None
+
+
 def take(call: Call, method_id: str, *, param: str = "payment_method") -> Json:
     """The method with that id, or a new one for a test name such as ``pm_card_visa``."""
     if method_id == "":

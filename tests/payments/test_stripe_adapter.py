@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import stripe
@@ -249,6 +249,78 @@ def test_explains_why_a_charge_failed(
     assert recorded.method == method
 
 
+def charged(gateway: StripeGateway, shelf: Shelf, number: str = "4242424242424242") -> str:
+    """A payment of 5.00 CAD that succeeded."""
+    customer = shelf.customer()
+    made = gateway.create_payment(
+        customer=customer, amount_minor=500, currency="CAD", description="", metadata={}, key=f"create-{customer}"
+    )
+    method = shelf.method(customer, number=number)
+    return gateway.confirm_payment(made.id, method=method, key=f"confirm-{customer}").id
+
+
+def test_a_payment_lets_the_payers_browser_confirm_it(gateway: StripeGateway, shelf: Shelf) -> None:
+    customer = shelf.customer()
+    method = shelf.method(customer, number="4000002760003184")
+    made = gateway.create_payment(
+        customer=customer, amount_minor=500, currency="CAD", description="", metadata={}, key="create"
+    )
+    assert made.client_secret.startswith(made.id)
+    assert made.client_secret not in repr(made)
+    browser = stripe.StripeClient(shelf.account["publishable_key"], base_addresses={"api": shelf.sandbox.url})
+    browser.v1.payment_intents.confirm(
+        made.id, cast(Any, {"client_secret": made.client_secret, "payment_method": method})
+    )
+    waiting = gateway.read_payment(made.id)
+    assert (waiting.status, waiting.next_action, waiting.charge) == ("requires_action", "authenticate", "")
+    shelf.sandbox.control("POST", f"authenticate/{made.id}", json={"outcome": "complete"})
+    paid = gateway.read_payment(made.id)
+    assert (paid.status, paid.next_action) == ("succeeded", "")
+    assert paid.charge.startswith("ch_")
+
+
+def test_cancels_a_payment_and_leaves_one_that_has_ended(gateway: StripeGateway, shelf: Shelf) -> None:
+    made = gateway.create_payment(
+        customer=shelf.customer(), amount_minor=500, currency="CAD", description="", metadata={}, key="create"
+    )
+    assert gateway.cancel_payment(made.id, key="a").status == "canceled"
+    assert gateway.cancel_payment(made.id, key="b").status == "canceled"
+    assert gateway.cancel_payment(charged(gateway, shelf), key="c").status == "succeeded"
+
+
+def test_gives_money_back_once_and_finds_the_refund(gateway: StripeGateway, shelf: Shelf) -> None:
+    payment = charged(gateway, shelf)
+    made = gateway.create_refund(payment=payment, amount_minor=200, metadata={"refund": "one"}, key="refund-one-0")
+    assert (made.status, made.amount_minor, made.currency, made.payment) == ("succeeded", 200, "CAD", payment)
+    again = gateway.create_refund(payment=payment, amount_minor=200, metadata={"refund": "one"}, key="refund-one-0")
+    assert again == made
+    assert gateway.find_refund(payment=payment, metadata={"refund": "one"}) == made
+    assert gateway.find_refund(payment=payment, metadata={"refund": "two"}) is None
+    assert gateway.read_refund(made.id) == made
+    with pytest.raises(Refused):
+        gateway.create_refund(payment=payment, amount_minor=301, metadata={}, key="refund-two-0")
+    gateway.create_refund(payment=payment, amount_minor=300, metadata={}, key="refund-three-0")
+    with pytest.raises(Refused) as caught:
+        gateway.create_refund(payment=payment, amount_minor=1, metadata={}, key="refund-four-0")
+    assert caught.value.code == "charge_already_refunded"
+
+
+@pytest.mark.parametrize(
+    ("number", "first", "last"),
+    [("4000000000007726", "pending", "succeeded"), ("4000000000005126", "succeeded", "failed")],
+)
+def test_a_refund_may_take_days_or_fail_later(
+    gateway: StripeGateway, shelf: Shelf, number: str, first: str, last: str
+) -> None:
+    payment = charged(gateway, shelf, number)
+    made = gateway.create_refund(payment=payment, amount_minor=500, metadata={}, key="refund")
+    assert (made.status, made.failure_code) == (first, "")
+    shelf.sandbox.control("POST", f"settle/{made.id}")
+    now = gateway.read_refund(made.id)
+    assert now.status == last
+    assert now.failure_code == ("expired_or_canceled_card" if last == "failed" else "")
+
+
 def test_leads_to_the_gateways_own_log(gateway: StripeGateway) -> None:
     assert gateway.log_url("req_1").endswith("/test/logs/req_1")
     assert gateway.log_url("") == ""
@@ -281,6 +353,10 @@ def every_call(gateway: StripeGateway) -> list[Callable[[], Any]]:
         lambda: gateway.find_payment(customer="cus_1", metadata={}),
         lambda: gateway.read_payment("pi_1"),
         lambda: gateway.confirm_payment("pi_1", method="pm_1", key="k"),
+        lambda: gateway.cancel_payment("pi_1", key="k"),
+        lambda: gateway.create_refund(payment="pi_1", amount_minor=1, metadata={}, key="k"),
+        lambda: gateway.find_refund(payment="pi_1", metadata={}),
+        lambda: gateway.read_refund("re_1"),
     ]
 
 

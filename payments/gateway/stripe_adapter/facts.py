@@ -10,6 +10,7 @@ from payments.gateway.port import (
     MethodFacts,
     PaymentFacts,
     PostalAddress,
+    RefundFacts,
     SetupFacts,
     SubscriptionFacts,
 )
@@ -76,14 +77,14 @@ def address_params(address: PostalAddress) -> dict[str, str]:
 
 
 def method_facts(method: Json) -> MethodFacts:
-    """Cards say brand and expiry; a bank account's `brand` is its bank's name, as far as Stripe tells."""
+    """Cards say brand and expiry; a bank account's `brand` is its bank's name, or in Europe the code in its IBAN."""
     details = method.get(method["type"]) or {}
     holder = method.get("billing_details") or {}
     return MethodFacts(
         id=method["id"],
         kind=method["type"],
         customer=id_of(method.get("customer")),
-        brand=details.get("brand") or details.get("bank_name") or method["type"],
+        brand=details.get("brand") or details.get("bank_name") or details.get("bank_code") or "",
         last4=details.get("last4") or "",
         exp_month=details.get("exp_month"),
         exp_year=details.get("exp_year"),
@@ -103,9 +104,28 @@ def recorded_error(error: Json | None) -> GatewayError | None:
     return kind(code=code, gateway_message=error.get("message") or "", param=error.get("param") or "")
 
 
+def verification_of(setup: Json, kind: str) -> str:
+    """How far the verification by small deposits is: https://docs.stripe.com/payments/ach-direct-debit/set-up-payment"""
+    error = setup.get("last_setup_error") or {}
+    if next_action(setup) == "verify_deposits":
+        return "pending"
+    if setup["status"] == "succeeded" and kind == "us_bank_account":
+        return "verified"
+    failed = setup["status"] != "succeeded" and (error.get("code") or "").startswith("payment_method_microdeposit")
+    return "failed" if failed else ""
+
+
+def next_action(intent: Json) -> str:
+    if intent["status"] != "requires_action":
+        return ""
+    kind = (intent.get("next_action") or {}).get("type")
+    return "verify_deposits" if kind == "verify_with_microdeposits" else "authenticate"
+
+
 def setup_facts(setup: Json) -> SetupFacts:
     """`payment_method` must have been expanded."""
     method = setup.get("payment_method")
+    deposits = (setup.get("next_action") or {}).get("verify_with_microdeposits") or {}
     return SetupFacts(
         id=setup["id"],
         status=setup["status"],
@@ -115,6 +135,10 @@ def setup_facts(setup: Json) -> SetupFacts:
         method=method_facts(method) if isinstance(method, dict) else None,
         error=recorded_error(setup.get("last_setup_error")),
         attempt=id_of(setup.get("latest_attempt")) or "",
+        next_action=next_action(setup),
+        verification=verification_of(setup, method["type"] if isinstance(method, dict) else ""),
+        hosted_verification_url=deposits.get("hosted_verification_url") or "",
+        mandate=id_of(setup.get("mandate")) or "",
     )
 
 
@@ -163,4 +187,19 @@ def payment_facts(payment: Json) -> PaymentFacts:
         method=id_of(payment.get("payment_method")) or id_of((error or {}).get("payment_method")),
         metadata=dict(payment.get("metadata") or {}),
         error=recorded_error(error),
+        client_secret=payment.get("client_secret") or "",
+        next_action=next_action(payment),
+        charge=id_of(payment.get("latest_charge")) or "",
+    )
+
+
+def refund_facts(refund: Json) -> RefundFacts:
+    return RefundFacts(
+        id=refund["id"],
+        status=refund.get("status") or "",
+        amount_minor=refund["amount"],
+        currency=refund["currency"].upper(),
+        payment=id_of(refund.get("payment_intent")) or "",
+        metadata=dict(refund.get("metadata") or {}),
+        failure_code=refund.get("failure_reason") or "",
     )

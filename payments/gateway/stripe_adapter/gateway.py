@@ -16,6 +16,7 @@ from payments.gateway.port import (
     MethodFacts,
     PaymentFacts,
     PostalAddress,
+    RefundFacts,
     SetupFacts,
     SubscriptionFacts,
 )
@@ -25,6 +26,8 @@ from payments.gateway.stripe_adapter.calls import gateway_call, stripe_client, u
 API_VERSION = stripe.api_version
 #: How many of a customer's payments are looked through for one with certain metadata.
 SEARCHED_PAYMENTS = 300
+#: The only currency that a bank debit can pay: https://docs.stripe.com/payments/payment-methods/payment-method-support
+BANK_CURRENCIES = {"sepa_debit": "EUR", "us_bank_account": "USD"}
 
 
 class StripeGateway:
@@ -152,11 +155,13 @@ class StripeGateway:
     # Card entries: https://docs.stripe.com/api/setup_intents
 
     @gateway_call
-    def create_setup(self, *, customer: str, metadata: Mapping[str, str], key: str) -> SetupFacts:
+    def create_setup(
+        self, *, customer: str, metadata: Mapping[str, str], key: str, kinds: Sequence[str] = ("card",)
+    ) -> SetupFacts:
         params: Any = {
             "customer": customer,
             "usage": "off_session",
-            "allowed_payment_method_types": ["card"],
+            "allowed_payment_method_types": list(kinds),
             "metadata": dict(metadata),
         }
         return facts.setup_facts(self._v1.setup_intents.create(params, under(key)).to_dict())
@@ -224,13 +229,17 @@ class StripeGateway:
         description: str,
         metadata: Mapping[str, str],
         key: str,
+        kinds: Sequence[str] = ("card",),
     ) -> PaymentFacts:
         params: Any = {
             "customer": customer,
             "amount": amount_minor,
             "currency": currency.lower(),
             "description": description,
-            "allowed_payment_method_types": ["card"],
+            "allowed_payment_method_types": [
+                kind for kind in kinds if BANK_CURRENCIES.get(kind, currency.upper()) == currency.upper()
+            ]
+            or ["card"],
             "metadata": dict(metadata),
         }
         return facts.payment_facts(self._v1.payment_intents.create(params, under(key)).to_dict())
@@ -264,6 +273,36 @@ class StripeGateway:
                 code="authentication_required", gateway_message="The payment waits for the customer."
             )
         return facts.payment_facts(confirmed.to_dict())
+
+    @gateway_call
+    def cancel_payment(self, payment: str, *, key: str) -> PaymentFacts:
+        try:
+            cancelled = self._v1.payment_intents.cancel(payment, {}, under(key))
+        except stripe.InvalidRequestError as error:
+            if error.code != "payment_intent_unexpected_state":
+                raise
+            cancelled = self._v1.payment_intents.retrieve(payment)
+        return facts.payment_facts(cancelled.to_dict())
+
+    # Refunds: https://docs.stripe.com/api/refunds
+
+    @gateway_call
+    def create_refund(self, *, payment: str, amount_minor: int, metadata: Mapping[str, str], key: str) -> RefundFacts:
+        params: Any = {"payment_intent": payment, "amount": amount_minor, "metadata": dict(metadata)}
+        return facts.refund_facts(self._v1.refunds.create(params, under(key)).to_dict())
+
+    @gateway_call
+    def find_refund(self, *, payment: str, metadata: Mapping[str, str]) -> RefundFacts | None:
+        refunds = self._v1.refunds.list({"payment_intent": payment, "limit": 100}).auto_paging_iter()
+        for _, refund in zip(range(SEARCHED_PAYMENTS), refunds, strict=False):
+            found = facts.refund_facts(refund.to_dict())
+            if metadata.items() <= found.metadata.items():
+                return found
+        return None
+
+    @gateway_call
+    def read_refund(self, refund: str) -> RefundFacts:
+        return facts.refund_facts(self._v1.refunds.retrieve(refund).to_dict())
 
 
 def _customer_params(details: CustomerDetails) -> dict[str, Any]:
