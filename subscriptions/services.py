@@ -1,10 +1,8 @@
 """What is done to products, prices, subscriptions and invoices. Every function runs in the open scope."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from babel.numbers import list_currencies
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -23,17 +21,41 @@ from subscriptions.models import (
     SubscriptionState,
 )
 from subscriptions.periods import add_interval
+from subscriptions.settlement import mark_invoice_failed, mark_invoice_paid
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.numbers import next_number
 
+__all__ = [
+    "create_invoice",
+    "create_price",
+    "create_product",
+    "create_subscription",
+    "mark_invoice_failed",
+    "mark_invoice_paid",
+]
 
-def create_product(*, actor: Actor, name_en: str, name_fr: str = "", gateway_id: str = "") -> Product:
+
+def create_product(
+    *,
+    actor: Actor,
+    name_en: str,
+    name_fr: str = "",
+    description_en: str = "",
+    description_fr: str = "",
+    gateway_id: str = "",
+) -> Product:
     """Raises BillingError `name_missing`."""
     if not name_en.strip():
         message = _("A product needs a name.")
         raise BillingError("name_missing", message, {"name_en": message})
-    product = Product.objects.create(name_en=name_en.strip(), name_fr=name_fr.strip(), gateway_id=gateway_id)
+    product = Product.objects.create(
+        name_en=name_en.strip(),
+        name_fr=name_fr.strip(),
+        description_en=description_en.strip(),
+        description_fr=description_fr.strip(),
+        gateway_id=gateway_id,
+    )
     record(actor=actor, action="product.created", target=product, after={"name": product.name_en})
     return product
 
@@ -47,9 +69,10 @@ def create_price(
     interval: str = Interval.MONTH,
     interval_count: int = 1,
     trial_days: int = 0,
+    is_public: bool = False,
     gateway_id: str = "",
 ) -> Price:
-    """`amount_minor` every `interval_count` intervals.
+    """`amount_minor` every `interval_count` intervals, or once. `is_public`: customers are offered it in their portal.
 
     Raises BillingError `bad_amount`, `bad_currency`, `bad_interval`.
     """
@@ -67,6 +90,7 @@ def create_price(
         interval=interval,
         interval_count=interval_count,
         trial_days=trial_days,
+        is_public=is_public,
         gateway_id=gateway_id,
     )
     record(actor=actor, action="price.created", target=price, after={"price": str(price)})
@@ -173,75 +197,3 @@ def create_invoice(
     after = {"total_minor": total_minor, "currency": invoice.currency, "state": str(state)}
     record(actor=actor, action="invoice.created", target=invoice, after=after)
     return invoice
-
-
-def mark_invoice_paid(
-    *, actor: Actor, invoice: Invoice, gateway_payment_id: str = "", profile: PaymentProfile | None = None
-) -> bool:
-    """Settle an invoice, once. False when it had been settled or voided before.
-
-    The subscription that we bill is no longer past due when none of its invoices is.
-    """
-    changes: dict[str, object] = {
-        "state": InvoiceState.PAID,
-        "paid_at": timezone.now(),
-        "attempts": F("attempts") + 1,
-        "last_error_code": "",
-    }
-    if gateway_payment_id:
-        changes["gateway_payment_id"] = gateway_payment_id
-    if profile is not None:
-        changes |= {"payment_profile": profile, "paid_with": freeze_method(profile)}
-    payable = Invoice.objects.filter(pk=invoice.pk, state__in=[InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE])
-    if not payable.update(**changes):
-        return False
-    record(
-        actor=actor,
-        action="invoice.paid",
-        target=invoice,
-        before={"state": str(invoice.state)},
-        after={"state": str(InvoiceState.PAID), "payment": gateway_payment_id, "payment_method": str(profile or "")},
-    )
-    invoice.refresh_from_db()
-    if invoice.subscription_id:
-        _recover(invoice.subscription_id, actor)
-    return True
-
-
-def _recover(subscription_id: UUID, actor: Actor) -> None:
-    subscription = Subscription.objects.select_for_update().get(pk=subscription_id)
-    late = [SubscriptionState.PAST_DUE, SubscriptionState.UNPAID]
-    owes = subscription.invoices.filter(state=InvoiceState.OPEN, due_at__lte=timezone.now())
-    if subscription.billed_by != BilledBy.US or subscription.state not in late or owes.exists():
-        return
-    _change_state(subscription, SubscriptionState.ACTIVE, actor)
-
-
-def _change_state(subscription: Subscription, state: SubscriptionState, actor: Actor) -> None:
-    before = {"state": str(subscription.state)}
-    subscription.state = state
-    subscription.save(update_fields=["state"])
-    action = "subscription.state_changed"
-    record(actor=actor, action=action, target=subscription, before=before, after={"state": str(state)})
-
-
-def mark_invoice_failed(
-    *, actor: Actor, invoice: Invoice, profile: PaymentProfile | None = None, error_code: str = ""
-) -> bool:
-    """Note that an open invoice could not be collected, and why. False when it was no longer open.
-
-    The subscription that we bill becomes past due once the invoice is due.
-    """
-    changes: dict[str, object] = {"attempts": F("attempts") + 1, "last_error_code": error_code[:60]}
-    if profile is not None:
-        changes["payment_profile"] = profile
-    if not Invoice.objects.filter(pk=invoice.pk, state=InvoiceState.OPEN).update(**changes):
-        return False
-    invoice.refresh_from_db()
-    after = {"attempts": invoice.attempts, "error": invoice.last_error_code, "payment_method": str(profile or "")}
-    record(actor=actor, action="invoice.payment_failed", target=invoice, after=after)
-    if invoice.subscription_id and invoice.is_past_due:
-        subscription = Subscription.objects.select_for_update().get(pk=invoice.subscription_id)
-        if subscription.billed_by == BilledBy.US and subscription.state == SubscriptionState.ACTIVE:
-            _change_state(subscription, SubscriptionState.PAST_DUE, actor)
-    return True

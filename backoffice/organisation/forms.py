@@ -1,7 +1,7 @@
 """Forms of the settings pages. They clean input and save nothing."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from babel import Locale
@@ -9,6 +9,7 @@ from babel.numbers import get_currency_name, get_territory_currencies
 from django import forms
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.utils.functional import Promise
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
@@ -32,15 +33,40 @@ def time_zones() -> list[tuple[str, str]]:
 
 
 class SettingsForm(forms.ModelForm):
-    """All of a tenant's settings; `sections` says which belong together. `values()` are those that were changed."""
+    """One page of a tenant's settings; `sections`: which belong together; `values()`: those that were changed."""
 
-    SECTIONS = (
-        ("organisation", _("Organisation"), ["name", "logo", "primary_colour"]),
-        ("defaults", _("Defaults"), ["country", "currency", "language", "time_zone"]),
-        ("invitations", _("Invitations"), ["invitation_lifetime", "invite_by_email", "invite_by_sms"]),
-        ("senders", _("Senders"), ["sender_name", "sender_email", "reply_to_email", "sms_sender"]),
-        ("care", _("Customer care"), ["care_email", "care_phone", "care_text"]),
-    )
+    #: (id, title, what it is for, names of its fields)
+    SECTIONS: ClassVar[tuple[tuple[str, str | Promise, str | Promise, list[str]], ...]] = ()
+
+    @property
+    def sections(self) -> list[dict[str, Any]]:
+        return [
+            {"id": name, "title": title, "hint": hint, "fields": [self[field] for field in fields]}
+            for name, title, hint, fields in self.SECTIONS
+        ]
+
+    def values(self) -> dict[str, Any]:
+        """What to hand to `update_tenant`: only fields that differ."""
+        return {name: self.cleaned_data[name] for name in self.changed_data if name in SETTINGS_FIELDS}
+
+
+def fields_of(sections: tuple[tuple[str, str | Promise, str | Promise, list[str]], ...]) -> list[str]:
+    return [name for _id, _title, _hint, names in sections for name in names]
+
+
+_ORGANISATION = (
+    ("organisation", _("Organisation"), "", ["name", "logo", "primary_colour"]),
+    ("defaults", _("Defaults"), "", ["country", "currency", "language", "time_zone"]),
+    ("invitations", _("Invitations"), "", ["invitation_lifetime", "invite_by_email", "invite_by_sms"]),
+    ("senders", _("Senders"), "", ["sender_name", "sender_email", "reply_to_email", "sms_sender"]),
+    ("care", _("Customer care"), "", ["care_email", "care_phone", "care_text"]),
+)
+
+
+class OrganisationForm(SettingsForm):
+    """How customers see the organisation, and what new things start with."""
+
+    SECTIONS = _ORGANISATION
     currency = forms.ChoiceField(label=_("Default currency"), choices=currencies)
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zones)
@@ -57,7 +83,7 @@ class SettingsForm(forms.ModelForm):
 
     class Meta:
         model = Tenant
-        fields = SETTINGS_FIELDS
+        fields = fields_of(_ORGANISATION)
         help_texts = {
             "sender_email": _("Leave it empty to send from our own address, in your name."),
             "sms_sender": _("A phone number in international format, or up to 11 letters and digits."),
@@ -67,13 +93,6 @@ class SettingsForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["care_phone"].region = self.instance.country.code  # type: ignore[attr-defined]
-
-    @property
-    def sections(self) -> list[dict[str, Any]]:
-        return [
-            {"id": name, "title": title, "fields": [self[field] for field in fields]}
-            for name, title, fields in self.SECTIONS
-        ]
 
     def clean_logo(self) -> ContentFile | None:
         upload = self.files.get(self.add_prefix("logo"))
@@ -112,8 +131,8 @@ class SettingsForm(forms.ModelForm):
         return cleaned
 
     def values(self) -> dict[str, Any]:
-        """What to hand to `update_tenant`: only fields that differ, and the logo when it was given or removed."""
-        values = {name: self.cleaned_data[name] for name in self.changed_data if name in SETTINGS_FIELDS}
+        """The logo too, when it was given or removed."""
+        values = super().values()
         values.pop("logo", None)
         if logo := self.cleaned_data.get("logo"):
             values["logo"] = logo

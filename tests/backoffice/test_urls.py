@@ -46,7 +46,8 @@ NEEDED = {
     },
     Right.MANAGE: {
         *("step_waive", "event_retry", "product_create", "product_edit", "price_create", "price_active"),
-        *("settings", "settings_colour"),
+        *("settings", "settings_colour", "settings_billing", "settings_portal"),
+        *("settings_dunning", "settings_dunning_preview"),
     },
     Right.OWN: {"team_invite", "team_role", "team_remove", "team_invitation_revoke", "gateway_connect"},
 }
