@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from payments.gateway.port import InvoiceFacts, SubscriptionFacts
 from payments.models import PaymentProfile
-from subscriptions.models import BilledBy, Invoice, InvoiceState, Subscription, SubscriptionState
+from subscriptions.models import BilledBy, Invoice, InvoiceState, PaidThrough, Subscription, SubscriptionState
 from subscriptions.services import create_invoice, mark_invoice_paid
 from tenants.actors import Actor
 from tenants.audit import record
@@ -74,7 +74,7 @@ def mirror_invoice(facts: InvoiceFacts, *, actor: Actor) -> Invoice | None:
     if invoice is None or invoice.state in _SETTLED:
         return invoice
     if facts.status == "paid":
-        mark_invoice_paid(actor=actor, invoice=invoice, gateway_payment_id=facts.payment)
+        mark_invoice_paid(actor=actor, invoice=invoice, gateway_payment_id=facts.payment, through=PaidThrough.GATEWAY)
         return invoice
     state = InvoiceState(facts.status) if facts.status in InvoiceState.values else InvoiceState(invoice.state)
     attempts = max(invoice.attempts, facts.attempt_count)

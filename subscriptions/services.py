@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
-from subscriptions.documents.freeze import freeze_method
 from subscriptions.errors import BillingError
 from subscriptions.models import (
     BilledBy,
