@@ -946,7 +946,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="invoice",
             index=models.Index(
-                condition=models.Q(("next_attempt_at__isnull", False), ("state", "open")),
+                condition=models.Q(("next_attempt_at__isnull", False), ("state__in", ["open", "uncollectible"])),
                 fields=["tenant", "next_attempt_at"],
                 name="invoice_collection",
             ),
@@ -1030,7 +1030,7 @@ class Migration(migrations.Migration):
         FindDueTenants(
             "collections",
             "Invoice",
-            "state = 'open' AND next_attempt_at <= now() AND (collection_lease_until IS NULL OR collection_lease_until <= now())",
+            "state IN ('open', 'uncollectible') AND next_attempt_at <= now() AND (collection_lease_until IS NULL OR collection_lease_until <= now())",
         ),
         FindDueTenants(
             "refunds",

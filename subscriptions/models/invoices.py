@@ -121,7 +121,7 @@ class Invoice(TenantModel):
             models.Index(fields=["tenant", "state", "due_at"], name="invoice_due"),
             models.Index(
                 fields=["tenant", "next_attempt_at"],
-                condition=models.Q(state="open", next_attempt_at__isnull=False),
+                condition=models.Q(state__in=["open", "uncollectible"], next_attempt_at__isnull=False),
                 name="invoice_collection",
             ),
             models.Index(fields=["tenant", "-paid_at"], condition=models.Q(state="paid"), name="invoice_paid"),
