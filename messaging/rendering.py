@@ -33,6 +33,13 @@ NEEDED: dict[str, frozenset[str]] = {
     "staff_invitation": frozenset({"inviter_name", "role", "link", "expires_at"}),
     # why: "expired", "revoked", "used" or "portal"; link: the customer's page
     "link_requested": frozenset({"customer_name", "customer_number", "why", "link"}),
+    # code: as it is typed, "123 456"; link: signs in without it
+    "portal_sign_in": frozenset({"customer_name", "code", "link", "expires_at"}),
+    # email: the new address; the first goes there, the second to the old one, before (confirmed=False) and after
+    "email_change_confirm": frozenset({"customer_name", "email", "link", "expires_at"}),
+    "email_change_told": frozenset({"customer_name", "email", "confirmed"}),
+    # removed: whether there is no password any more
+    "password_changed": frozenset({"customer_name", "removed"}),
 }
 
 

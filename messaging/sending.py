@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from messaging.delivery import FAILED, tell_listener
 from messaging.errors import SendFailed
-from messaging.links import without_links
+from messaging.links import without_secrets
 from messaging.mail import send_mail_message
 from messaging.models import Channel, Message, MessageState
 from messaging.sms import send_sms_message
@@ -103,8 +103,8 @@ def _record_sent(tenant: Tenant, message: Message, provider_id: str) -> None:
             provider_id=provider_id[:200],
             sent_at=timezone.now(),
             lease_until=None,
-            text=without_links(message.text),
-            html=without_links(message.html),
+            text=without_secrets(message.template, message.text),
+            html=without_secrets(message.template, message.html),
         )
     log.info("message_sent", message=str(message.pk), template=message.template, channel=message.channel)
 
@@ -115,8 +115,8 @@ def _record_failure(tenant: Tenant, message: Message, failure: SendFailed) -> No
     if give_up:
         values |= {
             "state": MessageState.FAILED,
-            "text": without_links(message.text),
-            "html": without_links(message.html),
+            "text": without_secrets(message.template, message.text),
+            "html": without_secrets(message.template, message.html),
         }
     else:
         values["due_at"] = timezone.now() + timedelta(seconds=pause_seconds(message.attempts))

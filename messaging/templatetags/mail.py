@@ -9,7 +9,9 @@ from django import template
 from django.utils import timezone
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from tenants.models import MethodKind
 from tenants.templatetags.ui import CARD_BRANDS
 
 register = template.Library()
@@ -37,6 +39,20 @@ def _zone(local: dt.datetime) -> str:
 
 
 @register.filter
+def long_day(value: dt.datetime | dt.date) -> str:
+    """A day in full: "November 24, 2026"."""
+    local = timezone.localtime(value) if isinstance(value, dt.datetime) else value
+    return format_date(local, "long", locale=_locale())
+
+
+@register.filter
+def clock_time(value: dt.datetime) -> str:
+    """Only the time of day, for what ends within minutes: "3:10 PM (EST)"."""
+    local = timezone.localtime(value)
+    return f"{format_time(local, 'short', locale=_locale())} ({_zone(local)})"
+
+
+@register.filter
 def short_moment(value: dt.datetime) -> str:
     """A time for a text message: "Nov 24, 3:00 PM"."""
     local = timezone.localtime(value)
@@ -46,9 +62,15 @@ def short_moment(value: dt.datetime) -> str:
 
 @register.filter
 def method_words(method: Any) -> str:
-    """A payment method by brand and last four digits: "Visa ending in 4242"."""
+    """A payment method by brand and last four digits: "Visa ending in 4242"; a bank account by its bank."""
     if not method:
         return ""
+    kind = method.get("kind", "") if isinstance(method, Mapping) else getattr(method, "kind", "")
+    if kind and kind != MethodKind.CARD:
+        return _("%(bank)s account ending in %(last4)s") % {
+            "bank": _of(method, "brand") or _("Bank"),
+            "last4": _of(method, "last4"),
+        }
     return _("%(brand)s ending in %(last4)s") % {
         "brand": brand_name(_of(method, "brand")),
         "last4": _of(method, "last4"),
@@ -68,3 +90,16 @@ def done_of_kind(steps: Iterable[Any], kind: str) -> list[Any]:
 
 def _of(method: Any, name: str) -> str:
     return str(method[name] if isinstance(method, Mapping) else getattr(method, name))
+
+
+def every(interval: str, count: int) -> str:
+    """How often a price is charged: "every month", "every 3 months"; empty for once."""
+    if interval == "day":
+        return ngettext("every day", "every %(count)s days", count) % {"count": count}
+    if interval == "week":
+        return ngettext("every week", "every %(count)s weeks", count) % {"count": count}
+    if interval == "month":
+        return ngettext("every month", "every %(count)s months", count) % {"count": count}
+    if interval == "year":
+        return ngettext("every year", "every %(count)s years", count) % {"count": count}
+    return ""
