@@ -5,35 +5,15 @@ from uuid import UUID
 from celery import shared_task
 
 from propagation.engine import anything_due, work_through
-from propagation.lanes import keep_seat, leave_seat, take_seat
-from propagation.wakeups import TASK, wake_workers
+from propagation.wakeups import STEPS
 from tenants.due import tenants_with_due
-from tenants.wake import wake
-
-#: A wake-up works this long for one tenant, then goes to the end of the queue.
-TURN_SECONDS = 0.5
-#: Seconds after which a sweep's turn that no worker came to is dropped: later sweeps have asked for others.
-SWEEP_LIFETIME = 15
+from tenants.lanes import SWEEP_LIFETIME
 
 
 @shared_task
 def carry_out_due(tenant_id: str, seat: str = "") -> None:
-    """Carry out the tenant's due steps for one turn, then queue up again while more is due.
-
-    A wake-up that was sent without a seat takes one, or leaves the work to those that have one.
-    """
-    tenant = UUID(tenant_id)
-    held = seat or take_seat(tenant)
-    if held is None:
-        return
-    if work_through(tenant, TURN_SECONDS):
-        keep_seat(tenant, held)
-        wake(TASK, tenant, held)
-        return
-    leave_seat(tenant, held)
-    # Whoever found no free seat while this one was being left relied on it.
-    if anything_due(tenant):
-        wake_workers(tenant)
+    """Carry out the tenant's due steps for one turn, then queue up again while more is due."""
+    STEPS.take_turn(UUID(tenant_id), seat, work=work_through, anything_due=anything_due)
 
 
 @shared_task
@@ -46,5 +26,4 @@ def sweep() -> None:
 @shared_task
 def sweep_tenant(tenant_id: str) -> None:
     """One turn without a seat: also when every seat is held by workers that are dead."""
-    if work_through(UUID(tenant_id), TURN_SECONDS):
-        wake_workers(UUID(tenant_id), steps=2)
+    STEPS.take_swept_turn(UUID(tenant_id), work=work_through)

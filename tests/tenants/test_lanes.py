@@ -4,31 +4,33 @@ from uuid import uuid4
 
 import redis
 
-from propagation.lanes import SEATS_PER_TENANT, keep_seat, leave_seat, take_seat
+from tenants.lanes import SEATS_PER_TENANT, Lane
+
+LANE = Lane("tests.work")
 
 
 def test_one_tenant_has_so_many_seats_and_another_has_its_own() -> None:
     busy, other = uuid4(), uuid4()
-    seats = [take_seat(busy) for _ in range(SEATS_PER_TENANT)]
+    seats = [LANE.take_seat(busy) for _ in range(SEATS_PER_TENANT)]
     assert all(seats)
-    assert take_seat(busy) is None
-    assert take_seat(other)
-    leave_seat(busy, str(seats[0]))
-    assert take_seat(busy)
+    assert LANE.take_seat(busy) is None
+    assert LANE.take_seat(other)
+    LANE.leave_seat(busy, str(seats[0]))
+    assert LANE.take_seat(busy)
 
 
 def test_a_seat_that_is_kept_is_not_counted_twice() -> None:
     tenant = uuid4()
-    seat = take_seat(tenant)
+    seat = LANE.take_seat(tenant)
     assert seat
     for _ in range(SEATS_PER_TENANT):
-        keep_seat(tenant, seat)
-    assert take_seat(tenant)
+        LANE.keep_seat(tenant, seat)
+    assert LANE.take_seat(tenant)
 
 
 def test_an_emptied_valkey_only_forgets_the_limit(valkey: redis.Redis) -> None:
     tenant = uuid4()
     for _ in range(SEATS_PER_TENANT):
-        take_seat(tenant)
+        LANE.take_seat(tenant)
     valkey.flushdb()
-    assert take_seat(tenant)
+    assert LANE.take_seat(tenant)
