@@ -35,11 +35,11 @@ NEEDED: dict[str, frozenset[str]] = {
     "link_requested": frozenset({"customer_name", "customer_number", "why", "link"}),
     # code: as it is typed, "123 456"; link: signs in without it
     "portal_sign_in": frozenset({"customer_name", "code", "link", "expires_at"}),
-    # email: the new address; the first goes there, the second to the old one, before (confirmed=False) and after
-    "email_change_confirm": frozenset({"customer_name", "email", "link", "expires_at"}),
-    "email_change_told": frozenset({"customer_name", "email", "confirmed"}),
-    # removed: whether there is no password any more
-    "password_changed": frozenset({"customer_name", "removed"}),
+    # the first goes to the new address, the second, once it is confirmed, to the old one; there the link is the portal's
+    "email_change_confirm": frozenset({"customer_name", "new_email", "link", "expires_at"}),
+    "email_change_told": frozenset({"customer_name", "new_email", "link"}),
+    # what: "set" or "removed"; link: the portal
+    "password_changed": frozenset({"customer_name", "what", "link"}),
 }
 
 
