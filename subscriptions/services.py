@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
+from subscriptions.calculators.periods import add_interval
 from subscriptions.errors import BillingError
 from subscriptions.models import (
     BilledBy,
@@ -19,7 +20,6 @@ from subscriptions.models import (
     Subscription,
     SubscriptionState,
 )
-from subscriptions.periods import add_interval
 from subscriptions.settlement import mark_invoice_failed, mark_invoice_paid
 from tenants.actors import Actor
 from tenants.audit import record

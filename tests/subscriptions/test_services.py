@@ -8,9 +8,9 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.models import Customer
+from subscriptions.calculators.periods import add_interval
 from subscriptions.errors import BillingError
 from subscriptions.models import BilledBy, Interval, Invoice, InvoiceState, Subscription, SubscriptionState
-from subscriptions.periods import add_interval
 from subscriptions.services import (
     create_invoice,
     create_price,
