@@ -18,15 +18,23 @@ PREFIXES = {
 
 def next_number(name: str) -> int:
     """The next number of this kind for the scope's tenant. Concurrent takers wait for each other's commit."""
+    return next_numbers(name, 1)[0]
+
+
+def next_numbers(name: str, count: int) -> range:
+    """The next `count` numbers of this kind, together. Raises ValueError when none is wanted."""
+    if count < 1:
+        raise ValueError(count)
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO tenants_numbersequence AS s (tenant_id, name, last) VALUES (%s, %s, %s)
-            ON CONFLICT (tenant_id, name) DO UPDATE SET last = s.last + 1 RETURNING last
+            ON CONFLICT (tenant_id, name) DO UPDATE SET last = s.last + %s RETURNING last
             """,
-            [current_tenant_id(), name, FIRST],
+            [current_tenant_id(), name, FIRST + count - 1, count],
         )
-        return cursor.fetchone()[0]
+        last = cursor.fetchone()[0]
+    return range(last - count + 1, last + 1)
 
 
 def written(name: str, number: int) -> str:
