@@ -41,6 +41,7 @@ products_urls = [
     path("<uuid:product_id>/edit/", products.product_edit, name="product_edit"),
     path("<uuid:product_id>/prices/", products.price_create, name="price_create"),
     path("prices/<uuid:price_id>/active/", products.price_active, name="price_active"),
+    path("prices/<uuid:price_id>/public/", products.price_public, name="price_public"),
 ]
 settings_urls = [
     path("organisation/", organisation.settings, name="settings"),

@@ -5,40 +5,110 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from backoffice.organisation.forms import currencies
 from subscriptions.models import Interval, Product
 from tenants.money import minor_digits
+from tenants.text import on_one_line
 
 
 class ProductForm(forms.ModelForm):
     class Meta:
         model = Product
-        fields = ["name_en", "name_fr", "is_active"]
+        fields = ["name_en", "name_fr", "description_en", "description_fr", "is_active"]
         labels = {"is_active": _("Offered")}
-        help_texts = {"name_fr": _("Left empty, the English name is shown.")}
+        help_texts = {
+            "name_fr": _("Left empty, the English name is shown."),
+            "description_en": _("One or two sentences, shown with the offer in the portal."),
+        }
+        widgets = {
+            "description_en": forms.Textarea(attrs={"rows": 2}),
+            "description_fr": forms.Textarea(attrs={"rows": 2}),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Names and descriptions stand on one line of an invoice or mail."""
+        cleaned = super().clean() or {}
+        for name in ("name_en", "name_fr", "description_en", "description_fr"):
+            if name in cleaned:
+                cleaned[name] = on_one_line(cleaned[name])
+        if "name_en" in cleaned and not cleaned["name_en"]:
+            self.add_error("name_en", self.fields["name_en"].error_messages["required"])
+        return cleaned
 
 
 class NewProductForm(ProductForm):
     class Meta(ProductForm.Meta):
-        fields = ["name_en", "name_fr"]
+        fields = ["name_en", "name_fr", "description_en", "description_fr"]
+
+
+class AmountField(forms.DecimalField):
+    """An amount in whole units of some currency, such as 19.99, 500 or 1.234; zero is free."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_digits=14, decimal_places=3, **options)
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return super().widget_attrs(widget) | {"step": "any", "min": "0", "inputmode": "decimal"}
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is not None and value < 0:
+            raise forms.ValidationError(_("An amount cannot be negative. 0 is free."), code="negative")
+
+
+def amount_in_minor(amount: Decimal, currency: str) -> int:
+    """19.99 CAD -> 1999, 500 JPY -> 500, 1.234 KWD -> 1234. Raises ValidationError for a fraction too fine."""
+    digits = minor_digits(currency)
+    minor = amount.scaleb(digits)
+    if minor == minor.to_integral_value():
+        return int(minor)
+    if not digits:
+        message = _("%(currency)s has no decimals: write a whole number.") % {"currency": currency}
+    else:
+        told = ngettext("%(currency)s has only %(n)s decimal.", "%(currency)s has only %(n)s decimals.", digits)
+        message = told % {"currency": currency, "n": digits}
+    raise forms.ValidationError(message, code="too_fine")
 
 
 class PriceForm(forms.Form):
     """`amount` is typed in whole units; `cleaned_data["amount_minor"]` is what the services want."""
 
-    amount = forms.DecimalField(label=_("Amount"), min_value=Decimal(0), max_digits=14, decimal_places=3)
+    amount = AmountField(label=_("Amount"))
     currency = forms.ChoiceField(label=_("Currency"), choices=currencies)
-    interval = forms.ChoiceField(label=_("Charged"), choices=Interval.choices, initial=Interval.MONTH)
-    interval_count = forms.IntegerField(label=_("Every"), min_value=1, max_value=365, initial=1)
-    trial_days = forms.IntegerField(label=_("Trial days"), min_value=0, max_value=730, initial=0)
+    interval = forms.ChoiceField(label=_("Charged"), choices=[], initial=Interval.MONTH)
+    interval_count = forms.IntegerField(label=_("Every"), min_value=1, max_value=365, initial=1, required=False)
+    trial_days = forms.IntegerField(label=_("Trial days"), min_value=0, max_value=730, initial=0, required=False)
+    is_public = forms.BooleanField(
+        label=_("Offer it in the customer portal"),
+        required=False,
+        help_text=_("Customers can subscribe by themselves. Otherwise only your team can."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        intervals = {
+            Interval.MONTH: _("Monthly"),
+            Interval.YEAR: _("Yearly"),
+            Interval.WEEK: _("Weekly"),
+            Interval.DAY: _("Daily"),
+            Interval.ONE_TIME: _("Once"),
+        }
+        field: Any = self.fields["interval"]
+        field.choices = list(intervals.items())
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         amount, currency = cleaned.get("amount"), cleaned.get("currency")
         if amount is not None and currency:
-            minor = amount.scaleb(minor_digits(currency))
-            if minor != minor.to_integral_value():
-                self.add_error("amount", _("This currency has fewer decimals."))
-            cleaned["amount_minor"] = int(minor)
+            try:
+                cleaned["amount_minor"] = amount_in_minor(amount, currency)
+            except forms.ValidationError as error:
+                self.add_error("amount", error)
+        once = cleaned.get("interval") == Interval.ONE_TIME
+        cleaned["interval_count"] = 1 if once else cleaned.get("interval_count") or 1
+        if once and cleaned.get("trial_days"):
+            self.add_error("trial_days", _("What is bought once has no trial."))
+        cleaned["trial_days"] = cleaned.get("trial_days") or 0
         return cleaned

@@ -1,19 +1,20 @@
 """Products and their prices."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from backoffice.billing.forms import NewProductForm, PriceForm, ProductForm
-from subscriptions.catalogue import set_price_active, update_product
+from subscriptions.catalogue import set_price_active, set_price_public, update_product
 from subscriptions.errors import BillingError
-from subscriptions.models import LIVE_STATES, Price, Product, Subscription
+from subscriptions.models import LIVE_STATES, Interval, InvoiceLine, InvoiceState, Price, Product, Subscription
 from subscriptions.services import create_price, create_product
 from tenants.access import Right, StaffRequest, needs
 
@@ -22,6 +23,12 @@ def live_counts(column: str) -> dict[UUID, int]:
     """How many live subscriptions each product (`price__product`) or price (`price`) has."""
     live = Subscription.objects.filter(state__in=LIVE_STATES)
     return dict(live.values_list(column).annotate(count=Count("id")).order_by())
+
+
+def sold_counts(price_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How many of each one-time price were invoiced, voided invoices left out."""
+    lines = InvoiceLine.objects.filter(price__in=list(price_ids)).exclude(invoice__state=InvoiceState.VOID)
+    return dict(lines.values_list("price").annotate(sold=Sum("quantity")).order_by())
 
 
 @needs(Right.VIEW)
@@ -36,9 +43,7 @@ def products(request: StaffRequest) -> HttpResponse:
 def product_create(request: StaffRequest) -> HttpResponse:
     form = NewProductForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        product = create_product(
-            actor=request.actor, name_en=form.cleaned_data["name_en"], name_fr=form.cleaned_data["name_fr"]
-        )
+        product = create_product(actor=request.actor, **form.cleaned_data)
         messages.success(request, _("The product is created. Add what it costs."))
         return redirect("backoffice:product", tenant_slug=request.tenant.slug, product_id=product.pk)
     context = {"form": form}
@@ -53,10 +58,11 @@ def product(request: StaffRequest, product_id: UUID) -> HttpResponse:
 def _product_page(request: StaffRequest, found: Product, *bound: forms.BaseForm) -> HttpResponse:
     """`bound` are forms with errors to be shown instead of fresh ones."""
     live = live_counts("price")
-    prices = found.prices.order_by("-is_active", "currency", "amount_minor")
+    prices = list(found.prices.order_by("-is_active", "currency", "amount_minor"))
+    sold = sold_counts(price.pk for price in prices if price.interval == Interval.ONE_TIME)
     context = {
         "product": found,
-        "prices": [(price, live.get(price.pk, 0)) for price in prices],
+        "prices": [(price, live.get(price.pk, 0), sold.get(price.pk, 0)) for price in prices],
         "form": next((form for form in bound if isinstance(form, ProductForm)), ProductForm(instance=found)),
         "price_form": next(
             (form for form in bound if isinstance(form, PriceForm)),
@@ -94,6 +100,7 @@ def price_create(request: StaffRequest, product_id: UUID) -> HttpResponse:
             interval=form.cleaned_data["interval"],
             interval_count=form.cleaned_data["interval_count"],
             trial_days=form.cleaned_data["trial_days"],
+            is_public=form.cleaned_data["is_public"],
         )
     except BillingError as error:
         for name, message in (error.fields or {"": error.message}).items():
@@ -109,4 +116,13 @@ def price_active(request: StaffRequest, price_id: UUID) -> HttpResponse:
     """Offer a price again, or no longer; running subscriptions keep it."""
     price = get_object_or_404(Price.objects.select_related("product"), pk=price_id)
     set_price_active(actor=request.actor, price=price, is_active=request.POST.get("is_active") == "1")
+    return redirect("backoffice:product", tenant_slug=request.tenant.slug, product_id=price.product_id)
+
+
+@needs(Right.MANAGE)
+@require_POST
+def price_public(request: StaffRequest, price_id: UUID) -> HttpResponse:
+    """Offer a price in the customer portal, or no longer."""
+    price = get_object_or_404(Price.objects.select_related("product"), pk=price_id)
+    set_price_public(actor=request.actor, price=price, is_public=request.POST.get("is_public") == "1")
     return redirect("backoffice:product", tenant_slug=request.tenant.slug, product_id=price.product_id)

@@ -45,7 +45,8 @@ NEEDED = {
         *("invitation_link", "invitation_resend", "invitation_revoke", "step_retry"),
     },
     Right.MANAGE: {
-        *("step_waive", "event_retry", "product_create", "product_edit", "price_create", "price_active"),
+        *("step_waive", "event_retry", "product_create", "product_edit", "price_create"),
+        *("price_active", "price_public"),
         *("settings", "settings_colour", "settings_billing", "settings_portal"),
         *("settings_dunning", "settings_dunning_preview"),
     },
