@@ -41,7 +41,8 @@ STOPPED = gettext_lazy(
 class CardEntry:
     """What a card entered on a page is for. `done_url` tells where to go on once the method is saved.
 
-    `make_default` None: the customer chooses, by the form's check box of that name.
+    `make_default` None: the customer chooses, by the form's check box of that name. `after` is called outside any scope
+    once the method is saved, before the browser goes on.
     """
 
     tenant: Tenant
@@ -52,6 +53,7 @@ class CardEntry:
     purpose_id: UUID | None = None
     replaces_id: UUID | None = None
     make_default: bool | None = False
+    after: Callable[[Completed], None] | None = None
 
 
 def form_context(entry: CardEntry, urls: dict[str, str]) -> dict[str, object]:
@@ -169,6 +171,8 @@ def _not_yours() -> JsonResponse:
 
 def _answer(entry: CardEntry, completed: Completed) -> JsonResponse:
     if completed.outcome in ("completed", "already"):
+        if entry.after is not None:
+            entry.after(completed)
         return JsonResponse({"state": "done", "url": entry.done_url(completed)})
     if completed.outcome == "lost":
         return refuse(200, _("This was finished or ended in the meantime. The card you entered was not kept."))
