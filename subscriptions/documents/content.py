@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from customers.addresses import format_address
 from customers.models import AddressKind
@@ -116,7 +117,7 @@ def credit_note_document(note: CreditNote, language: str) -> InvoiceDocument:
             dated_at=note.issued_at,
             facts=(
                 Fact(_("Credit note number"), note.short_number),
-                Fact(_("Issued on"), frame.day(note.issued_at)),
+                Fact(pgettext("credit note", "Issued on"), frame.day(note.issued_at)),
                 Fact(_("For invoice"), invoice.short_number),
                 Fact(_("Invoice issued on"), frame.day(invoice.issued_at)),
                 *frame.references(invoice),
@@ -187,7 +188,7 @@ class _Frame:
     def _issuer(self) -> Party:
         name = self.issuer["legal_name"] or self.issuer["name"]
         lines = [*self.issuer["legal_address"].splitlines(), *self.issuer["tax_numbers"].splitlines()]
-        return Party(_("From"), name, _filled(lines))
+        return Party(pgettext("issuer of an invoice", "From"), name, _filled(lines))
 
     def _recipient(self) -> Party:
         """A company's name goes before the person's."""
@@ -246,7 +247,8 @@ def _amounts(invoice: Invoice) -> list[Sum]:
 def _tax_sum(tax: Mapping[str, Any], currency: str) -> Sum:
     name = in_reader_language(tax["name_en"], tax["name_fr"])
     rate = wording.percent(Decimal(str(tax["percent"])))
-    on = _("on %(amount)s") % {"amount": wording.money(tax["taxable_minor"], currency)}
+    taxable = tax.get("taxable_minor")
+    on = _("on %(amount)s") % {"amount": wording.money(taxable, currency)} if taxable is not None else ""
     return Sum(f"{name} {rate}", wording.money(tax["tax_minor"], currency), on)
 
 
