@@ -50,7 +50,7 @@ def _recipients(tenant: Tenant) -> list[tuple[str, str]]:
     return [(m.user.email, m.user.language or tenant.language) for m in members.select_related("user")]
 
 
-def _neighbourhood(ip: str | None) -> str:
+def neighbourhood(ip: str | None) -> str:
     """The address; of IPv6 the /64 that one subscriber has to choose addresses from."""
     if ip is None or ":" not in ip:
         return str(ip)
@@ -59,7 +59,7 @@ def _neighbourhood(ip: str | None) -> str:
 
 def is_asked_too_often(ip: str | None) -> bool:
     """Whether this address has asked more than a person would within the hour. Without Valkey nobody is refused."""
-    key = f"link-requests:{_neighbourhood(ip)}"
+    key = f"link-requests:{neighbourhood(ip)}"
     try:
         cache.add(key, 0, timeout=3600)
         return cache.incr(key) > PER_ADDRESS_AND_HOUR

@@ -95,7 +95,7 @@ def speak(request: HttpRequest, tenant: Tenant, customer: Customer | None = None
     chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
     wanted = (customer.language if customer else "", chosen, tenant.language)
     translation.activate(next((code for code in wanted if code in dict(settings.LANGUAGES)), "en"))
-    request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+    request.LANGUAGE_CODE = translation.get_language()
     timezone.activate(zone_of(customer, tenant))
 
 

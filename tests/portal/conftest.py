@@ -96,8 +96,8 @@ def signed_in_page(browser: Browser, live_server: Any, tenant: Tenant, bob: Cust
         )
         contexts.append(context)
         if as_customer is not None:
-            cookie = {"name": COOKIE, "value": open_session(tenant, as_customer)[1], "path": cookie_path(tenant)}
-            context.add_cookies([{**cookie, "domain": str(urlsplit(live_server.url).hostname)}])  # type: ignore[list-item]
+            cookie: Any = {"name": COOKIE, "value": open_session(tenant, as_customer)[1], "path": cookie_path(tenant)}
+            context.add_cookies([cookie | {"domain": urlsplit(live_server.url).hostname}])
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: problems.append(str(error)))

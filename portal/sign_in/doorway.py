@@ -1,0 +1,62 @@
+"""What the sign-in pages must remember between two of them: a short signed cookie that only they see."""
+
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from tenants.models import Tenant
+
+COOKIE = "portal_sign_in"
+LIFETIME_SECONDS = 15 * 60
+
+
+@dataclass(frozen=True)
+class Doorway:
+    """Where somebody stands: `email` asked for a code; `code_id`: has opened its link; `proved`: may choose among
+    `customers` (their ids), having signed in by `proved`."""
+
+    email: str = ""
+    next: str = ""
+    code_id: str = ""
+    proved: str = ""
+    customers: tuple[str, ...] = ()
+
+    def may_choose(self, customer_id: UUID) -> bool:
+        return bool(self.proved) and str(customer_id) in self.customers
+
+
+def remember(response: HttpResponse, tenant: Tenant, doorway: Doorway) -> None:
+    response.set_cookie(
+        COOKIE,
+        signing.dumps(asdict(doorway), salt=_salt(tenant)),
+        max_age=LIFETIME_SECONDS,
+        path=_path(tenant),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget(response: HttpResponse, tenant: Tenant) -> None:
+    response.delete_cookie(COOKIE, path=_path(tenant), samesite="Lax")
+
+
+def doorway_of(request: HttpRequest, tenant: Tenant) -> Doorway:
+    """Where this browser stands; an empty one when it has not begun, or too long ago."""
+    try:
+        kept = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_salt(tenant), max_age=LIFETIME_SECONDS)
+        return Doorway(**kept | {"customers": tuple(kept["customers"])})
+    except (signing.BadSignature, KeyError, TypeError):
+        return Doorway()
+
+
+def _path(tenant: Tenant) -> str:
+    return reverse("portal:sign_in", args=[tenant.slug])
+
+
+def _salt(tenant: Tenant) -> str:
+    return f"portal.doorway:{tenant.pk}"
