@@ -12,6 +12,7 @@ from anymail.exceptions import AnymailAPIError, AnymailError
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
+from messaging.attachments import make_attachments
 from messaging.errors import SendFailed, is_permanent
 from messaging.models import Message
 from tenants.models import Tenant
@@ -20,9 +21,11 @@ from tenants.text import on_one_line
 
 
 def send_mail_message(tenant: Tenant, message: Message) -> str:
-    """Send one e-mail; its id at the provider. Raises SendFailed."""
+    """Send one e-mail with its attachments; its id at the provider. Raises SendFailed."""
     forbid_open_transaction()
     email = build_email(tenant, message)
+    for attachment in make_attachments(tenant.pk, message.attachments):
+        email.attach(attachment.filename, attachment.content, attachment.mimetype)
     try:
         email.send()
     except SMTPRecipientsRefused as error:

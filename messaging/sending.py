@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from messaging.delivery import FAILED, tell_listener
 from messaging.errors import SendFailed
-from messaging.links import without_secrets
+from messaging.links import kept_copy
 from messaging.mail import send_mail_message
 from messaging.models import Channel, Message, MessageState
 from messaging.sms import send_sms_message
@@ -103,8 +103,7 @@ def _record_sent(tenant: Tenant, message: Message, provider_id: str) -> None:
             provider_id=provider_id[:200],
             sent_at=timezone.now(),
             lease_until=None,
-            text=without_secrets(message.template, message.text),
-            html=without_secrets(message.template, message.html),
+            **kept_copy(message),
         )
     log.info("message_sent", message=str(message.pk), template=message.template, channel=message.channel)
 
@@ -113,11 +112,7 @@ def _record_failure(tenant: Tenant, message: Message, failure: SendFailed) -> No
     give_up = failure.permanent or message.attempts >= MAX_ATTEMPTS
     values: dict[str, Any] = {"error": failure.reason[:300], "lease_until": None}
     if give_up:
-        values |= {
-            "state": MessageState.FAILED,
-            "text": without_secrets(message.template, message.text),
-            "html": without_secrets(message.template, message.html),
-        }
+        values |= {"state": MessageState.FAILED, **kept_copy(message)}
     else:
         values["due_at"] = timezone.now() + timedelta(seconds=pause_seconds(message.attempts))
     with tenant_scope(tenant.pk):

@@ -7,9 +7,8 @@ from typing import Any
 from babel.dates import format_date, format_time, get_timezone_name
 from django import template
 from django.utils import timezone
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from tenants.models import MethodKind
 from tenants.templatetags.ui import CARD_BRANDS
