@@ -133,6 +133,9 @@ CELERY_BEAT_SCHEDULE = {
     "process-due-events": {"task": "payments.tasks.sweep_events", "schedule": 10.0, "options": {"expires": 10}},
     "settle-card-setups": {"task": "invitations.tasks.sweep_card_setups", "schedule": 60.0, "options": {"expires": 60}},
     "expire-invitations": {"task": "invitations.tasks.sweep_expired", "schedule": 60.0, "options": {"expires": 60}},
+    "bill-subscriptions": {"task": "subscriptions.tasks.sweep_billing", "schedule": 30.0, "options": {"expires": 30}},
+    "collect-invoices": {"task": "subscriptions.tasks.sweep_collections", "schedule": 10.0, "options": {"expires": 10}},
+    "carry-out-refunds": {"task": "subscriptions.tasks.sweep_refunds", "schedule": 30.0, "options": {"expires": 30}},
 }
 
 AUTH_USER_MODEL = "tenants.User"

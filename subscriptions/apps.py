@@ -12,3 +12,4 @@ class SubscriptionsConfig(AppConfig):
         register_attachments()
         register_deletion_guard(deletion.subscriptions_keep)
         register_deletion_guard(deletion.invoices_keep)
+        register_deletion_guard(deletion.balance_keeps)

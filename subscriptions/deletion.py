@@ -1,10 +1,10 @@
-"""Customers with subscriptions or invoices are not deleted."""
+"""Customers with subscriptions, invoices or a balance are not deleted."""
 
 from django.utils.translation import gettext as _
 
 from customers.deletion import DeletionBlocker
 from customers.models import Customer
-from subscriptions.models import Invoice, Subscription, SubscriptionState
+from subscriptions.models import BalanceEntry, Invoice, Subscription, SubscriptionState
 
 SHOWN_INVOICES = 3
 
@@ -33,3 +33,11 @@ def invoices_keep(customer: Customer) -> list[DeletionBlocker]:
         DeletionBlocker("invoice", item.pk, _("Invoice %(number)s must be kept.") % {"number": item.short_number})
         for item in invoices
     ]
+
+
+def balance_keeps(customer: Customer) -> list[DeletionBlocker]:
+    """The ledger of a balance is never changed, even one that has come to nothing."""
+    entry = BalanceEntry.objects.filter(customer=customer).order_by("-created_at").first()
+    if entry is None:
+        return []
+    return [DeletionBlocker("balance", entry.pk, _("What was credited to or taken from their balance must be kept."))]

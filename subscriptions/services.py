@@ -1,15 +1,22 @@
 """What is done to products, prices, subscriptions and invoices. Every function runs in the open scope."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from babel.numbers import list_currencies
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
-from payments.models import PaymentProfile, ProfileState
-from subscriptions.calculators.periods import add_interval
+from payments.models import PaymentProfile
+from subscriptions.calculators.periods import boundary, trial_end
 from subscriptions.errors import BillingError
+from subscriptions.limits import (
+    LARGEST_AMOUNT,
+    LONGEST_INTERVALS,
+    LONGEST_TRIAL_DAYS,
+    check_can_pay,
+    check_quantity,
+    known_currency,
+)
 from subscriptions.models import (
     BilledBy,
     Interval,
@@ -23,7 +30,10 @@ from subscriptions.models import (
 from subscriptions.settlement import mark_invoice_failed, mark_invoice_paid
 from tenants.actors import Actor
 from tenants.audit import record
+from tenants.models import Tenant
 from tenants.numbers import next_number
+from tenants.scope import current_tenant_id
+from tenants.wake import wake
 
 __all__ = [
     "create_invoice",
@@ -73,15 +83,13 @@ def create_price(
 ) -> Price:
     """`amount_minor` every `interval_count` intervals, or once. `is_public`: customers are offered it in their portal.
 
-    Raises BillingError `bad_amount`, `bad_currency`, `bad_interval`.
+    Raises BillingError `bad_amount`, `bad_currency`, `bad_interval`, `bad_trial`.
     """
-    if amount_minor < 0:
-        message = _("An amount cannot be negative.")
+    if not 0 <= amount_minor <= LARGEST_AMOUNT:
+        message = _("An amount cannot be negative.") if amount_minor < 0 else _("This amount is too large.")
         raise BillingError("bad_amount", message, {"amount": message})
-    currency = _known_currency(currency)
-    if interval not in Interval.values or interval_count < 1 or trial_days < 0:
-        message = _("Choose how often the price is charged.")
-        raise BillingError("bad_interval", message, {"interval": message})
+    currency = known_currency(currency)
+    _check_interval(interval, interval_count, trial_days)
     price = Price.objects.create(
         product=product,
         amount_minor=amount_minor,
@@ -96,12 +104,19 @@ def create_price(
     return price
 
 
-def _known_currency(currency: str) -> str:
-    currency = currency.strip().upper()
-    if currency not in list_currencies():
-        message = _("This is not a currency's code, such as CAD.")
-        raise BillingError("bad_currency", message, {"currency": message})
-    return currency
+def _check_interval(interval: str, count: int, trial_days: int) -> None:
+    if interval not in Interval.values or count < 1 or trial_days < 0:
+        message = _("Choose how often the price is charged.")
+        raise BillingError("bad_interval", message, {"interval": message})
+    if interval == Interval.ONE_TIME and (count > 1 or trial_days):
+        message = _("What is bought once has neither periods nor a trial.")
+        raise BillingError("bad_interval", message, {"interval": message})
+    if count > LONGEST_INTERVALS.get(interval, 1):
+        message = _("A period can last three years at most.")
+        raise BillingError("bad_interval", message, {"interval_count": message})
+    if trial_days > LONGEST_TRIAL_DAYS:
+        message = _("A trial can last two years at most.")
+        raise BillingError("bad_trial", message, {"trial_days": message})
 
 
 def create_subscription(
@@ -117,19 +132,20 @@ def create_subscription(
 ) -> Subscription:
     """Start a subscription; its first period (its trial, if the price has one) begins at `started_at`, else now.
 
-    Raises BillingError `price_inactive`, `bad_quantity`, `other_customer`, `profile_not_active`, `gateway_id_missing`.
+    One of ours is billed in advance, by the billing run, on the calendar of the tenant's time zone.
+    Raises BillingError `price_inactive`, `one_time_price`, `bad_quantity`, `other_customer`, `profile_not_active`,
+    `gateway_id_missing`.
     """
-    if not price.is_active:
-        raise BillingError("price_inactive", _("This price is no longer offered. Choose another one."))
-    if quantity < 1:
-        message = _("The quantity must be at least 1.")
-        raise BillingError("bad_quantity", message, {"quantity": message})
+    _check_sellable(price)
+    check_quantity(price, quantity)
     if billed_by == BilledBy.GATEWAY and not gateway_id:
         raise BillingError("gateway_id_missing", _("A subscription billed by the gateway needs its ID there."))
     if payment_profile is not None:
-        _check_can_pay(customer, payment_profile)
+        check_can_pay(customer, payment_profile)
+    zone = Tenant.objects.get(pk=current_tenant_id()).time_zone
     start = started_at or timezone.now()
-    trial_end = start + timedelta(days=price.trial_days) if price.trial_days else None
+    trial = trial_end(start, zone, price.trial_days) if price.trial_days else None
+    first_end = trial or boundary(start, zone, price.interval, price.interval_count, 1)
     subscription = Subscription.objects.create(
         number=next_number("subscription"),
         customer=customer,
@@ -138,24 +154,31 @@ def create_subscription(
         billed_by=billed_by,
         gateway_id=gateway_id,
         payment_profile=payment_profile,
-        state=SubscriptionState.TRIALING if trial_end else SubscriptionState.ACTIVE,
+        state=SubscriptionState.TRIALING if trial else SubscriptionState.ACTIVE,
         started_at=start,
-        trial_end=trial_end,
+        trial_end=trial,
         current_period_start=start,
-        current_period_end=trial_end or add_interval(start, price.interval, price.interval_count),
+        current_period_end=first_end,
+        time_zone=zone,
+        **(_billing_from(trial or start) if billed_by == BilledBy.US else {}),
     )
     after = {"price": str(price), "quantity": quantity, "billed_by": str(billed_by)}
     record(actor=actor, action="subscription.created", target=subscription, after=after)
+    if subscription.next_billing_at is not None and subscription.next_billing_at <= timezone.now():
+        wake("subscriptions.tasks.bill_tenant", current_tenant_id())
     return subscription
 
 
-def _check_can_pay(customer: Customer, profile: PaymentProfile) -> None:
-    if profile.customer_id != customer.pk:
-        raise BillingError("other_customer", _("This payment method belongs to another customer."))
-    if profile.state != ProfileState.ACTIVE:
-        raise BillingError(
-            "profile_not_active", _("This payment method cannot be charged any more. Choose another one.")
-        )
+def _check_sellable(price: Price) -> None:
+    if not price.is_active:
+        raise BillingError("price_inactive", _("This price is no longer offered. Choose another one."))
+    if not price.is_recurring:
+        raise BillingError("one_time_price", _("This price is charged once. Sell it as a purchase instead."))
+
+
+def _billing_from(anchor: datetime) -> dict[str, datetime]:
+    """Periods are counted from there, and the billing run comes then."""
+    return {"anchor_at": anchor, "next_billing_at": anchor}
 
 
 def create_invoice(
@@ -185,8 +208,9 @@ def create_invoice(
         customer=customer,
         subscription=subscription,
         state=state,
+        subtotal_minor=total_minor,
         total_minor=total_minor,
-        currency=_known_currency(currency),
+        currency=known_currency(currency),
         issued_at=issued,
         due_at=due_at or issued,
         period_start=period_start,
