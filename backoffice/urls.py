@@ -4,12 +4,12 @@ from django.urls import include, path
 
 from backoffice import search
 from backoffice.audit import views as audit
-from backoffice.billing import products
+from backoffice.billing import lifecycle, products, subscribing
 from backoffice.billing import views as billing
 from backoffice.changes import views as changes
 from backoffice.invitations import send
 from backoffice.invitations import views as invitations
-from backoffice.organisation import gateway, team
+from backoffice.organisation import gateway, taxes, team
 from backoffice.organisation import views as organisation
 from backoffice.overview import views as overview
 
@@ -43,6 +43,15 @@ products_urls = [
     path("prices/<uuid:price_id>/active/", products.price_active, name="price_active"),
     path("prices/<uuid:price_id>/public/", products.price_public, name="price_public"),
 ]
+subscription_urls = [
+    path("", billing.subscription, name="subscription"),
+    path("payer/", lifecycle.subscription_payer, name="subscription_payer"),
+    path("pause/", lifecycle.subscription_pause, name="subscription_pause"),
+    path("resume/", lifecycle.subscription_resume, name="subscription_resume"),
+    path("cancel/", lifecycle.subscription_cancel, name="subscription_cancel"),
+    path("undo/", lifecycle.subscription_undo, name="subscription_undo"),
+    path("quantity/", lifecycle.subscription_quantity, name="subscription_quantity"),
+]
 settings_urls = [
     path("organisation/", organisation.settings, name="settings"),
     path("organisation/colour/", organisation.settings_colour, name="settings_colour"),
@@ -50,6 +59,9 @@ settings_urls = [
     path("organisation/dunning/", organisation.settings_dunning, name="settings_dunning"),
     path("organisation/dunning/preview/", organisation.settings_dunning_preview, name="settings_dunning_preview"),
     path("organisation/portal/", organisation.settings_portal, name="settings_portal"),
+    path("organisation/taxes/", taxes.tax_rates, name="tax_rates"),
+    path("organisation/taxes/regions/", taxes.tax_region, name="tax_region"),
+    path("organisation/taxes/<uuid:rate_id>/end/", taxes.tax_rate_end, name="tax_rate_end"),
     path("team/", team.team, name="team"),
     path("team/invite/", team.team_invite, name="team_invite"),
     path("team/<uuid:membership_id>/role/", team.team_role, name="team_role"),
@@ -64,13 +76,17 @@ urlpatterns = [
     path("", overview.overview, name="overview"),
     path("search/", search.search, name="search"),
     path("customers/", include("backoffice.customers.urls")),
+    path("customers/<uuid:customer_id>/subscribe/", subscribing.subscribe, name="subscribe"),
+    path("customers/<uuid:customer_id>/subscribe/preview/", subscribing.subscribe_preview, name="subscribe_preview"),
+    path("customers/<uuid:customer_id>/sell/", subscribing.sell, name="sell"),
+    path("customers/<uuid:customer_id>/sell/preview/", subscribing.sell_preview, name="sell_preview"),
     path("", include("backoffice.profiles.urls")),
     path("customers/<uuid:customer_id>/invite/", include(invite)),
     path("invitations/", invitations.invitations, name="invitations"),
     path("invitations/<uuid:invitation_id>/", include(invitation)),
     path("changes/", include(changes_urls)),
     path("subscriptions/", billing.subscriptions, name="subscriptions"),
-    path("subscriptions/<uuid:subscription_id>/", billing.subscription, name="subscription"),
+    path("subscriptions/<uuid:subscription_id>/", include(subscription_urls)),
     path("invoices/", billing.invoices, name="invoices"),
     path("invoices/<uuid:invoice_id>/", billing.invoice, name="invoice"),
     path("products/", include(products_urls)),

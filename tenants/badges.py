@@ -54,6 +54,7 @@ STATES: dict[str, Look] = {
     "past_due": Look(_("Past due"), WARN, "alert-triangle"),
     "unpaid": Look(_("Unpaid"), BAD, "alert-circle"),
     "paused": Look(_("Paused"), QUIET, "player-pause"),
+    "ending": Look(_("Ending"), WARN, "hourglass"),
     "cancelled": Look(_("Cancelled"), QUIET, "ban"),
     "canceled": Look(_("Cancelled"), QUIET, "ban"),
     "open": Look(pgettext_lazy("invoice", "Open"), NEW, "file-invoice"),

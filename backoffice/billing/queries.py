@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.filters import FilterForm, choice, period_choice, set_choices, since
 from backoffice.text import numbered_match
+from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
 from subscriptions.models import LIVE_STATES, BilledBy, Invoice, InvoiceState, Product, Subscription, SubscriptionState
 from subscriptions.selectors import Why, paying_profile
@@ -19,13 +21,22 @@ from subscriptions.selectors import Why, paying_profile
 WHY = {
     Why.PINNED: _("pinned to it"),
     Why.DEFAULT: _("customer's default"),
+    Why.BACKUP: _("customer's backup"),
     Why.NONE: _("no payment method"),
+}
+#: The same as a sentence, after the payment method's name.
+BECAUSE = {
+    Why.PINNED: _("pays next, because it is pinned to this subscription."),
+    Why.DEFAULT: _("pays next, because it is the customer's default."),
+    Why.BACKUP: _("pays next, because it is the customer's backup, and nothing before it can be charged."),
+    Why.NONE: _("Nothing pays: the customer has no payment method that can be charged."),
 }
 PAYS = {
     "ends": _("Card ends before the next charge"),
     "none": _("Nothing pays"),
     "pinned": _("A pinned method pays"),
     "default": _("The default pays"),
+    "backup": _("The backup pays"),
 }
 SUBSCRIPTION_CHIPS = {"": _("All"), "live": _("Live"), **{s.value: s.label for s in SubscriptionState}}
 INVOICE_CHIPS: dict[str, str | Promise] = {
@@ -45,13 +56,27 @@ class ShownSubscription:
     subscription: Subscription
     pays: PaymentProfile | None
     why: str | Promise
+    because: str | Promise
     ends_too_early: bool
+
+    @property
+    def next_at(self) -> datetime | None:
+        return next_charge_at(self.subscription)
 
 
 def _active_default(customer: str) -> Exists:
     return Exists(
         PaymentProfile.objects.filter(customer=OuterRef(customer), is_default=True, state=ProfileState.ACTIVE)
     )
+
+
+def _active_backup(customer: str) -> Exists:
+    return Exists(PaymentProfile.objects.filter(customer=OuterRef(customer), is_backup=True, state=ProfileState.ACTIVE))
+
+
+def next_charge_at(subscription: Subscription) -> datetime | None:
+    """When its next invoice is due to be made, by us or by the gateway."""
+    return subscription.next_billing_at or subscription.current_period_end
 
 
 def ends_before_next_charge() -> QuerySet[Subscription]:
@@ -112,30 +137,51 @@ class SubscriptionFilters(FilterForm):
                 return rows.filter(pinned)
             case "default":
                 return rows.filter(follows, _active_default("customer"))
+            case "backup":
+                return rows.filter(follows, ~_active_default("customer"), _active_backup("customer"))
             case "none":
-                return rows.filter(follows, ~_active_default("customer"), state__in=LIVE_STATES)
+                nobody = ~_active_default("customer") & ~_active_backup("customer")
+                return rows.filter(follows, nobody, state__in=LIVE_STATES)
         return rows
 
 
-def defaults_of(customer_ids: Iterable[UUID]) -> dict[UUID, PaymentProfile]:
-    rows = PaymentProfile.objects.filter(customer__in=set(customer_ids), is_default=True)
-    return {profile.customer_id: profile for profile in rows.select_related("replaced_by")}
+type Chosen = tuple[PaymentProfile | None, PaymentProfile | None]
+
+
+def chosen_of(customer_ids: Iterable[UUID]) -> dict[UUID, Chosen]:
+    """Each customer's default and backup; one query for all."""
+    rows = PaymentProfile.objects.filter(Q(is_default=True) | Q(is_backup=True), customer__in=set(customer_ids))
+    found: dict[UUID, Chosen] = {}
+    for profile in rows.select_related("replaced_by"):
+        default, backup = found.get(profile.customer_id, (None, None))
+        default, backup = (profile if profile.is_default else default), (profile if profile.is_backup else backup)
+        found[profile.customer_id] = default, backup
+    return found
+
+
+def usable_profiles(customer: Customer) -> list[PaymentProfile]:
+    """What can be charged of the customer's methods: the default first, then the backup, then the newest."""
+    active = PaymentProfile.objects.filter(customer=customer, state=ProfileState.ACTIVE)
+    return list(active.order_by("-is_default", "-is_backup", "-id"))
 
 
 def with_payer(subscriptions: Iterable[Subscription]) -> list[ShownSubscription]:
     """Each with what pays next and why; one query for all."""
     subscriptions = list(subscriptions)
-    defaults = defaults_of(subscription.customer_id for subscription in subscriptions)
-    return [_shown(subscription, defaults.get(subscription.customer_id)) for subscription in subscriptions]
+    chosen = chosen_of(subscription.customer_id for subscription in subscriptions)
+    return [_shown(subscription, *chosen.get(subscription.customer_id, (None, None))) for subscription in subscriptions]
 
 
-def _shown(subscription: Subscription, default: PaymentProfile | None) -> ShownSubscription:
-    pays, why = paying_profile(subscription.payment_profile, default)
+def _shown(
+    subscription: Subscription, default: PaymentProfile | None, backup: PaymentProfile | None
+) -> ShownSubscription:
+    charge = next_charge_at(subscription)
+    on = timezone.localdate(charge) if charge else timezone.localdate()
+    pays, why = paying_profile(subscription.payment_profile, default, backup, on=on)
     end = pays.expires_on() if pays else None
-    charge = subscription.current_period_end
     charges_again = subscription.state in LIVE_STATES and not subscription.cancel_at_period_end
-    too_early = bool(charges_again and end and charge and timezone.localdate(charge) >= end)
-    return ShownSubscription(subscription, pays, WHY[why], too_early)
+    too_early = bool(charges_again and end and charge and on >= end)
+    return ShownSubscription(subscription, pays, WHY[why], BECAUSE[why], too_early)
 
 
 class InvoiceFilters(FilterForm):

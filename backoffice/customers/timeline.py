@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -36,7 +37,7 @@ def timeline(
     sent = Message.objects.filter(customer_id=customer.pk)
     if moment is not None:
         entries, sent = entries.filter(at__lt=moment), sent.filter(created_at__lt=moment)
-    found = [_entry_item(entry, customer, slug) for entry in entries.order_by("-at", "-id")[: size + 1]]
+    found = [entry_item(entry, slug, customer.pk) for entry in entries.order_by("-at", "-id")[: size + 1]]
     found += [_message_item(message) for message in sent.order_by("-created_at", "-id")[: size + 1]]
     found.sort(key=lambda item: item["at"], reverse=True)
     items = found[:size]
@@ -53,8 +54,9 @@ def _moment(text: str) -> datetime | None:
     return moment if moment is not None and moment.tzinfo else None
 
 
-def _entry_item(entry: AuditEntry, customer: Customer, slug: str) -> dict[str, Any]:
-    is_own = entry.target_id == customer.pk
+def entry_item(entry: AuditEntry, slug: str, page_of: UUID) -> dict[str, Any]:
+    """An audit row as ui/timeline.html takes it, without a link to the thing whose page it stands on."""
+    is_own = entry.target_id == page_of
     details = []
     for name, before, after in differences(entry.before, entry.after):
         told = " → ".join(value for value in (before, after) if value is not None)

@@ -28,6 +28,7 @@ from tests.factories import (
     MembershipFactory,
     PaymentProfileFactory,
     SubscriptionFactory,
+    TaxRateFactory,
     TenantFactory,
     UserFactory,
 )
@@ -164,6 +165,7 @@ def make_office(slug: str, name: str) -> Office:
                 "change_id": change.pk,
                 "event_id": event.pk,
                 "step_id": failed.pk,
+                "rate_id": TaxRateFactory().pk,
                 "product_id": subscription.price.product_id,
                 "price_id": subscription.price_id,
                 "membership_id": owner.pk,

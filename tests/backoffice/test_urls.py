@@ -41,6 +41,8 @@ NEEDED = {
         *("customer_create", "customer_edit", "customer_delete", "customers_bulk"),
         *("profile_add", "profile_impact", "profile_setup", "profile_details", "profile_failed", "profile_complete"),
         *("profile_replace", "profile_edit", "profile_default", "profile_remove"),
+        *("subscribe", "subscribe_preview", "sell", "sell_preview", "subscription_payer", "subscription_quantity"),
+        *("subscription_pause", "subscription_resume", "subscription_cancel", "subscription_undo"),
         *("invitation_choose", "invitation_send", "invitation_preview", "invitation_preview_mail"),
         *("invitation_link", "invitation_resend", "invitation_revoke", "step_retry"),
     },
@@ -48,7 +50,7 @@ NEEDED = {
         *("step_waive", "event_retry", "product_create", "product_edit", "price_create"),
         *("price_active", "price_public"),
         *("settings", "settings_colour", "settings_billing", "settings_portal"),
-        *("settings_dunning", "settings_dunning_preview"),
+        *("settings_dunning", "settings_dunning_preview", "tax_rates", "tax_region", "tax_rate_end"),
     },
     Right.OWN: {"team_invite", "team_role", "team_remove", "team_invitation_revoke", "gateway_connect"},
 }
