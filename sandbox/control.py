@@ -172,6 +172,8 @@ async def update_card(request: Request) -> Response:
     """The card network's updater: a new expiry or number under the same payment method."""
     world = world_of(request)
     account, method = find_owner(world, request.path_params["id"], request.query_params.get("account"))
+    if method.get("type") != "card":
+        raise HTTPException(400, "Only cards are renewed by their network.")
     given = await body_of(request)
     call = call_for(world, account)
     before = snapshot(method)
@@ -233,15 +235,28 @@ def answer_challenge(world: World, account: Account, intent: Json, *, passed: bo
 
 
 async def settle(request: Request) -> Response:
-    """The bank's answer to a refund: ``{"outcome": "succeed" | "fail"}``; unsaid, what the test number stands for."""
+    """The bank's answer to a debit, a refund or small deposits; unsaid, what the test number stands for."""
     world = world_of(request)
     account, obj = find_owner(world, request.path_params["id"], request.query_params.get("account"))
     outcome = (await body_of(request)).get("outcome")
     if outcome not in (None, "succeed", "fail"):
         raise HTTPException(400, "The outcome is succeed or fail.")
-    settled = refunds.settle(call_for(world, account), obj, outcome)
+    return JSONResponse(public(settle_object(world, account, obj, outcome)))
+
+
+SETTLED = {
+    "payment_intent": payment_intents.settle,
+    "refund": refunds.settle,
+    "setup_intent": setup_intents.settle,
+}
+
+
+def settle_object(world: World, account: Account, obj: Json, outcome: str | None) -> Json:
+    if obj["object"] not in SETTLED:
+        raise HTTPException(400, f"A {obj['object']} does not wait for a bank.")
+    settled = SETTLED[obj["object"]](call_for(world, account), obj, outcome)
     world.store.commit()
-    return JSONResponse(public(settled))
+    return settled
 
 
 async def seed(request: Request) -> Response:

@@ -5,8 +5,8 @@ What exists already under an id is left as it is, so a seed can be repeated.
 
 from typing import Any
 
-from . import cards
-from .api import catalog, customers, invoices, payment_methods, subscriptions
+from . import banks, cards
+from .api import bank_methods, catalog, customers, invoices, mandates, payment_methods, subscriptions
 from .api.call import Call, new_id
 from .store import Json
 
@@ -84,7 +84,12 @@ def drop_last_event(call: Call) -> None:
 
 
 def seed_method(call: Call, customer_id: str, given: Json) -> int:
-    """``number`` is a test card's, or ``card`` its name (``visa``, ``mastercard``, ...); any expiry, past ones too."""
+    """``number`` is a test card's, or ``card`` its name (``visa``, ``mastercard``, ...); any expiry, past ones too.
+
+    ``iban``, or ``account_number`` (with ``routing_number``), makes a bank account, verified and with its mandate.
+    """
+    if given.get("iban") or given.get("account_number"):
+        return seed_bank_account(call, customer_id, given)
     number = str(given.get("number") or "").replace(" ", "")
     card = cards.BY_NUMBER[number] if number else cards.BY_TOKEN[given.get("card") or "visa"]
     method = payment_methods.from_test_card(call, card, given.get("exp_month", 12), given.get("exp_year", 2034))
@@ -102,6 +107,26 @@ def seed_method(call: Call, customer_id: str, given: Json) -> int:
     if made and given.get("detached"):
         method.update(customer=None, _used_up=True, _detached_from=customer_id, _detached_at=call.now)
         call.save(method)
+    return made
+
+
+def seed_bank_account(call: Call, customer_id: str, given: Json) -> int:
+    account = (
+        banks.read_iban(given["iban"])
+        if given.get("iban")
+        else banks.read_us_account(given.get("routing_number") or banks.TEST_ROUTING, given["account_number"])
+    )
+    method = bank_methods.from_account(call, account)
+    method["billing_details"] = payment_methods.billing_details(method["billing_details"], given.get("billing_details"))
+    if given.get("last4"):
+        method[account.kind]["last4"] = given["last4"]
+    if given.get("bank_name") and account.kind == banks.US:
+        method[account.kind]["bank_name"] = given["bank_name"]
+    method["metadata"] = given.get("metadata") or {}
+    method["customer"], method["_verified"] = customer_id, True
+    made = put(call, method, given)
+    if made:
+        mandates.record(call, method)
     return made
 
 

@@ -6,9 +6,11 @@ from .call import Call, new_id, public
 from .lists import page
 
 
-def record_charge(call: Call, intent: Json, method: Json, error: StripeError | None = None) -> Json:
+def record_charge(
+    call: Call, intent: Json, method: Json, error: StripeError | None = None, *, waits: bool = False
+) -> Json:
+    """``waits``: the bank is still to say whether it pays."""
     failed = error.error if error else {}
-    card = method["card"]
     outcome = {
         "advice_code": failed.get("advice_code"),
         "network_status": "declined_by_network" if failed else "approved_by_network",
@@ -23,11 +25,11 @@ def record_charge(call: Call, intent: Json, method: Json, error: StripeError | N
         "id": new_id("charge"),
         "object": "charge",
         "amount": intent["amount"],
-        "amount_captured": 0 if failed else intent["amount"],
+        "amount_captured": 0 if failed or waits else intent["amount"],
         "amount_refunded": 0,
         "balance_transaction": None,
         "billing_details": public(method["billing_details"]),
-        "captured": not failed,
+        "captured": not failed and not waits,
         "created": call.now,
         "currency": intent["currency"],
         "customer": intent["customer"],
@@ -38,20 +40,33 @@ def record_charge(call: Call, intent: Json, method: Json, error: StripeError | N
         "livemode": False,
         "metadata": dict(intent["metadata"]),
         "outcome": outcome,
-        "paid": not failed,
+        "paid": not failed and not waits,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": {
-            "type": "card",
-            "card": {
-                name: card[name]
-                for name in ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-            },
-        },
+        "payment_method_details": {"type": method["type"], method["type"]: details_of(method)},
         "receipt_url": None,
         "refunded": False,
-        "status": "failed" if failed else "succeeded",
+        "status": "failed" if failed else "pending" if waits else "succeeded",
     }
+    return call.save(charge)
+
+
+def details_of(method: Json) -> Json:
+    if method["type"] != "card":
+        return {**method[method["type"]], "mandate": method.get("_mandate")}
+    names = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    return {name: method["card"][name] for name in names}
+
+
+def end_charge(call: Call, intent: Json, error: StripeError | None = None) -> Json | None:
+    """The intent's charge that waited for the bank, now that it has answered; None when none waits."""
+    charge = call.account.shelf("charge").items.get(intent["latest_charge"] or "")
+    if charge is None or charge["status"] != "pending":
+        return None
+    if error is None:
+        charge.update(status="succeeded", paid=True, captured=True, amount_captured=charge["amount"])
+    else:
+        charge.update(status="failed", failure_code=error.error.get("code"), failure_message=error.error.get("message"))
     return call.save(charge)
 
 

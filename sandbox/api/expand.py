@@ -21,6 +21,7 @@ KINDS = {
     "product": "product",
     "price": "price",
     "default_price": "price",
+    "mandate": "mandate",
 }
 
 

@@ -82,12 +82,9 @@ def charge(call: Call, invoice: Json, method: Json, *, off_session: bool) -> Str
     if intent["status"] == "succeeded":
         mark_paid(call, invoice, intent)
         return None
-    before = snapshot(invoice)
-    invoice["attempt_count"] += 1
-    invoice["attempted"] = True
-    if invoice["auto_advance"]:
-        invoice["next_payment_attempt"] = call.now + RETRY_AFTER
-    call.changed(invoice, before)
+    if intent["status"] == "processing":
+        return None
+    note_failure(call, invoice)
     if error is None:
         call.emit("invoice.payment_action_required", invoice)
         message = (
@@ -101,6 +98,22 @@ def charge(call: Call, invoice: Json, method: Json, *, off_session: bool) -> Str
         call.emit("invoice.payment_failed", invoice)
     mark_subscription(call, invoice, paid=False)
     return error
+
+
+def note_failure(call: Call, invoice: Json) -> None:
+    before = snapshot(invoice)
+    invoice["attempt_count"] += 1
+    invoice["attempted"] = True
+    if invoice["auto_advance"]:
+        invoice["next_payment_attempt"] = call.now + RETRY_AFTER
+    call.changed(invoice, before)
+
+
+def mark_failed(call: Call, invoice: Json) -> None:
+    """The bank has refused a payment that was being processed."""
+    note_failure(call, invoice)
+    call.emit("invoice.payment_failed", invoice)
+    mark_subscription(call, invoice, paid=False)
 
 
 def mark_paid(call: Call, invoice: Json, intent: Json) -> None:

@@ -1,11 +1,11 @@
 """https://docs.stripe.com/api/payment_intents"""
 
-from .. import cards
+from .. import banks, cards
 from ..errors import StripeError, invalid_request
 from ..store import Json, random_text
-from . import payment_methods
+from . import bank_methods, mandates, payment_methods
 from .call import Call, merge_metadata, new_id, public
-from .charges import record_charge
+from .charges import end_charge, record_charge
 from .lists import page
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -25,6 +25,7 @@ def create(call: Call) -> Json:
         call.live("customer", params["customer"], param="customer")
     intent = build(call, params["amount"], params["currency"].lower(), params.get("customer"))
     intent["allowed_payment_method_types"] = params.get("allowed_payment_method_types")
+    intent["payment_method_types"] = allowed_kinds(params, intent["currency"])
     intent["description"] = params.get("description")
     intent["receipt_email"] = params.get("receipt_email")
     intent["setup_future_usage"] = params.get("setup_future_usage")
@@ -34,6 +35,17 @@ def create(call: Call) -> Json:
         use_method(call, intent, payment_methods.take(call, params["payment_method"]))
     call.created(intent)
     return confirm_intent(call, intent) if params.get("confirm") else intent
+
+
+def allowed_kinds(params: Json, currency: str) -> list[str]:
+    """As given; a kind that cannot pay the currency is refused. Unsaid: whatever fits."""
+    fitting = ["card", *(kind for kind, paid in banks.CURRENCIES.items() if paid == currency)]
+    given: list[str] = params.get("allowed_payment_method_types") or fitting
+    for kind in given:
+        if banks.CURRENCIES.get(kind, currency) != currency:
+            message = f"The payment method `{kind}` cannot be used with the currency {currency}."
+            raise invalid_request(message, param="allowed_payment_method_types")
+    return given
 
 
 def build(call: Call, amount: int, currency: str, customer: str | None) -> Json:
@@ -66,7 +78,7 @@ def build(call: Call, amount: int, currency: str, customer: str | None) -> Json:
         "payment_method": None,
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"network": None, "request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
+        "payment_method_types": allowed_kinds({}, currency),
         "processing": None,
         "receipt_email": None,
         "review": None,
@@ -131,6 +143,17 @@ def confirm(call: Call) -> Json:
     return confirm_intent(call, intent)
 
 
+def check_kind(call: Call, intent: Json) -> None:
+    method = call.account.shelf("payment_method").items.get(intent["payment_method"] or "")
+    allowed = call.params.get("allowed_payment_method_types") or intent["payment_method_types"]
+    if method is not None and method["type"] not in allowed:
+        message = (
+            f"The PaymentMethod provided ({method['type']}) is not allowed for this PaymentIntent. It takes: "
+            f"{', '.join(allowed)}."
+        )
+        raise invalid_request(message, code="payment_intent_incompatible_payment_method", param="payment_method")
+
+
 def unexpected_state(intent: Json, message: str) -> StripeError:
     return invalid_request(message, code="payment_intent_unexpected_state", payment_intent=public(intent))
 
@@ -147,6 +170,7 @@ def confirm_intent(call: Call, intent: Json) -> Json:
         use_method(call, intent, call.save(payment_methods.build(call, params["payment_method_data"])))
     elif params.get("payment_method") and params["payment_method"] != intent["payment_method"]:
         use_method(call, intent, payment_methods.take(call, params["payment_method"]))
+    check_kind(call, intent)
     if not intent["payment_method"]:
         raise unexpected_state(
             intent,
@@ -165,8 +189,11 @@ def confirm_intent(call: Call, intent: Json) -> Json:
 
 
 def attempt(call: Call, intent: Json, *, off_session: bool) -> StripeError | None:
-    """Charge the intent's method. The intent then says: succeeded, requires_action, or failed (the error returned)."""
+    """Charge the intent's method. The intent then says: succeeded, processing (a bank account), requires_action, or
+    failed (the error returned)."""
     method = call.account.shelf("payment_method").items[intent["payment_method"]]
+    if method["type"] != "card":
+        return debit(call, intent, method)
     card = payment_methods.test_card(method)
     error = payment_methods.verification_error(method)
     if error is None and needs_authentication(card, method, off_session=off_session):
@@ -180,6 +207,52 @@ def attempt(call: Call, intent: Json, *, off_session: bool) -> StripeError | Non
         return fail(call, intent, method, error)
     succeed(call, intent, method)
     return None
+
+
+def debit(call: Call, intent: Json, method: Json) -> StripeError | None:
+    """The bank is asked; it answers days later: see `settle`."""
+    problem = bank_methods.check_currency(method, intent["currency"]) or mandates.missing(call, method)
+    if problem is None and not bank_methods.is_verified(method):
+        message = "The bank account has not been verified. Verify it with a SetupIntent first."
+        problem = invalid_request(message, code="payment_method_unverified", param="payment_method")
+    if problem is not None:
+        return problem
+    mandates.record(call, method)
+    charge = record_charge(call, intent, method, waits=True)
+    if method["customer"] is None and intent["customer"] and intent["setup_future_usage"]:
+        payment_methods.put_on_customer(call, method, intent["customer"])
+    intent.update(status="processing", latest_charge=charge["id"], next_action=None, last_payment_error=None)
+    call.save(intent)
+    call.emit("charge.pending", charge)
+    call.emit("payment_intent.processing", intent)
+    return None
+
+
+def settle(call: Call, intent: Json, outcome: str | None = None) -> Json:
+    """The bank's answer, some time later: `succeed` or `fail`; unsaid, what the test account stands for."""
+    if intent["status"] != "processing":
+        return intent
+    method = call.account.shelf("payment_method").items[intent["payment_method"]]
+    failure = banks.account_of(method).failure
+    if outcome == "succeed" or (outcome is None and not failure):
+        succeed(call, intent, method)
+    else:
+        fail(call, intent, method, banks.failed_debit(failure or "generic_could_not_process"))
+    tell_invoice(call, intent)
+    return intent
+
+
+def tell_invoice(call: Call, intent: Json) -> None:
+    """An invoice of the gateway's own that waited for this payment follows."""
+    if not intent.get("_invoice"):
+        return
+    from .invoice_payments import mark_failed, mark_paid
+
+    invoice = call.account.shelf("invoice").items[intent["_invoice"]]
+    if intent["status"] == "succeeded":
+        mark_paid(call, invoice, intent)
+    else:
+        mark_failed(call, invoice)
 
 
 def needs_authentication(card: cards.Card, method: Json, *, off_session: bool) -> bool:
@@ -219,15 +292,12 @@ def authenticate(call: Call, intent: Json, *, passed: bool) -> Json:
         fail(call, intent, method, cards.declined(card.after_auth or card.charge_decline or ""))
     else:
         succeed(call, intent, method)
-        if intent.get("_invoice"):
-            from .invoice_payments import mark_paid
-
-            mark_paid(call, call.account.shelf("invoice").items[intent["_invoice"]], intent)
+        tell_invoice(call, intent)
     return intent
 
 
 def succeed(call: Call, intent: Json, method: Json) -> None:
-    charge = record_charge(call, intent, method)
+    charge = end_charge(call, intent) or record_charge(call, intent, method)
     if method["customer"] is None:
         if intent["customer"] and intent["setup_future_usage"]:
             payment_methods.put_on_customer(call, method, intent["customer"])
@@ -247,7 +317,7 @@ def succeed(call: Call, intent: Json, method: Json) -> None:
 
 
 def fail(call: Call, intent: Json, method: Json, error: StripeError) -> StripeError:
-    charge = record_charge(call, intent, method, error)
+    charge = end_charge(call, intent, error) or record_charge(call, intent, method, error)
     described = {**error.error, "charge": charge["id"], "payment_method": public(method)}
     intent.update(
         status="requires_payment_method",

@@ -1,10 +1,11 @@
-"""https://docs.stripe.com/api/payment_methods. Cards only."""
+"""https://docs.stripe.com/api/payment_methods: cards here, bank accounts in `bank_methods`."""
 
 from typing import Any
 
-from .. import cards
+from .. import banks, cards
 from ..errors import StripeError, invalid_request, missing_object, unset_refused
 from ..store import Json
+from . import bank_methods
 from .call import Call, full_address, merge_metadata, new_id, none_if_empty, snapshot
 from .lists import page
 
@@ -20,13 +21,27 @@ def create(call: Call) -> Json:
 
 
 def build(call: Call, params: Json) -> Json:
-    """A new, unattached method from ``type=card&card[...]``; emits nothing, as Stripe does for creation."""
-    if params.get("type", "card") != "card":
+    """A new, unattached method, such as ``type=card&card[...]``; emits nothing, as Stripe does for creation."""
+    kind = params.get("type", "card")
+    if kind == "card":
+        method = build_card(call, params.get("card"))
+    elif kind in bank_methods.KINDS:
+        method = bank_methods.build(call, kind, params.get(kind))
+    else:
         message = (
-            f"The payment method type provided: {params['type']} is invalid. Only card is activated on this account."
+            f"The payment method type provided: {kind} is invalid. Only card, sepa_debit and us_bank_account are "
+            "activated on this account."
         )
         raise invalid_request(message, param="type")
-    given = params.get("card")
+    method["billing_details"] = billing_details(method["billing_details"], params.get("billing_details"))
+    method["allow_redisplay"] = params.get("allow_redisplay", "unspecified")
+    method["metadata"] = merge_metadata({}, params.get("metadata"))
+    if kind != "card":
+        bank_methods.check_holder(method)
+    return method
+
+
+def build_card(call: Call, given: Any) -> Json:
     if not given:
         raise invalid_request("Missing required param: card.", code="parameter_missing", param="card")
     if given.get("token"):
@@ -43,9 +58,6 @@ def build(call: Call, params: Json) -> Json:
         card, month, year = cards.read_card(given)
         method = from_test_card(call, card, month, year)
         method["card"]["checks"]["cvc_check"] = "unchecked" if given.get("cvc") else None
-    method["billing_details"] = billing_details(method["billing_details"], params.get("billing_details"))
-    method["allow_redisplay"] = params.get("allow_redisplay", "unspecified")
-    method["metadata"] = merge_metadata({}, params.get("metadata"))
     return method
 
 
@@ -118,6 +130,9 @@ def take(call: Call, method_id: str, *, param: str = "payment_method") -> Json:
     card = cards.find_token(method_id)
     if card is not None and method_id.startswith("pm_card_"):
         return call.save(from_test_card(call, card))
+    account = banks.find_token(method_id)
+    if account is not None:
+        return call.save(bank_methods.from_account(call, account))
     return call.find("payment_method", method_id, param=param)
 
 
@@ -139,6 +154,8 @@ def update(call: Call) -> Json:
         raise invalid_request(message, code="payment_method_unexpected_state")
     before = snapshot(method)
     card = call.params.get("card")
+    if card and method["type"] != "card":
+        raise invalid_request("You may only update `card` of a PaymentMethod of that type.", param="card")
     if card:
         month = card.get("exp_month", method["card"]["exp_month"])
         year = card.get("exp_year", method["card"]["exp_year"])
@@ -164,6 +181,9 @@ def attach_to(call: Call, method_id: str, customer_id: str, *, address: bool = F
     if method["customer"] == customer_id:
         return method
     check_reusable(method, customer_id)
+    if method["type"] != "card":
+        message = "A bank account must be verified and given a mandate. Use a SetupIntent to attach it."
+        raise invalid_request(message, code="payment_method_unverified")
     error = verification_error(method)
     if error is not None:
         raise error
@@ -179,6 +199,8 @@ def check_reusable(method: Json, customer_id: str | None) -> None:
 
 def verification_error(method: Json) -> StripeError | None:
     """What the bank says when the card is verified, as attaching and setting up do. Records the checks' results."""
+    if method["type"] != "card":
+        return None
     card = test_card(method)
     checks = method["card"]["checks"]
     if checks["cvc_check"] == "unchecked":

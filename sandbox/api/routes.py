@@ -11,6 +11,7 @@ from . import (
     customers,
     invoice_payments,
     invoices,
+    mandates,
     payment_intents,
     payment_methods,
     refunds,
@@ -56,6 +57,12 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("POST /v1/setup_intents/*", "SetupIntentUpdateParams", setup_intents.update),
     ("POST /v1/setup_intents/*/confirm", "SetupIntentConfirmParams", setup_intents.confirm),
     ("POST /v1/setup_intents/*/cancel", "SetupIntentCancelParams", setup_intents.cancel),
+    (
+        "POST /v1/setup_intents/*/verify_microdeposits",
+        "SetupIntentVerifyMicrodepositsParams",
+        setup_intents.verify_microdeposits,
+    ),
+    ("GET /v1/mandates/*", "MandateRetrieveParams", mandates.retrieve),
     ("POST /v1/payment_intents", "PaymentIntentCreateParams", payment_intents.create),
     ("GET /v1/payment_intents", "PaymentIntentListParams", payment_intents.listing),
     ("GET /v1/payment_intents/*", "PaymentIntentRetrieveParams", payment_intents.retrieve),
@@ -104,6 +111,7 @@ TABLE: list[tuple[str, str, Handler]] = [
 FOR_BROWSERS = {
     "GET /v1/setup_intents/*",
     "POST /v1/setup_intents/*/confirm",
+    "POST /v1/setup_intents/*/verify_microdeposits",
     "GET /v1/payment_intents/*",
     "POST /v1/payment_intents/*/confirm",
     "POST /v1/payment_methods",

@@ -294,7 +294,7 @@ def checked_params(route: Route, incoming: Incoming) -> Json:
     given = {name: value for name, value in incoming.params.items() if name not in ("key", "client_secret")}
     data = given.get("payment_method_data")
     card = {}
-    if isinstance(data, dict):
+    if isinstance(data, dict) and data.get("type") == "card":
         card = {name: data[name] for name in ("type", "card") if name in data}
         given["payment_method_data"] = {"type": "link", **{name: data[name] for name in data.keys() - card.keys()}}
     params: Json = validate(route.contract, given)
@@ -370,7 +370,7 @@ def masked(params: Any) -> Any:
     hidden = ("cvc", "client_secret", "key")
     return {
         name: "****" + value[-4:]
-        if name == "number" and isinstance(value, str)
+        if name in ("number", "account_number", "iban") and isinstance(value, str)
         else "****"
         if name in hidden
         else masked(value)

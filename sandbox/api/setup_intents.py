@@ -1,11 +1,15 @@
 """https://docs.stripe.com/api/setup_intents"""
 
+from .. import banks
 from ..errors import StripeError, invalid_request
 from ..store import Json, random_text
-from . import payment_methods
+from . import bank_methods, mandates, payment_methods
 from .call import Call, merge_metadata, new_id, public, snapshot
 from .lists import page
 
+DAY = 24 * 3600
+#: Wrong answers that end a verification by small deposits: by the code, by the amounts.
+DESCRIPTOR_TRIES, AMOUNT_TRIES = 10, 3
 AUTHENTICATION_FAILED = (
     "We are unable to authenticate your payment method. Please choose a different payment method and try again."
 )
@@ -122,6 +126,7 @@ def confirm_intent(call: Call, intent: Json) -> Json:
     if intent["status"] in ("succeeded", "canceled"):
         raise unexpected_state(intent, "confirm")
     method = method_to_confirm(call, intent)
+    check_kind(call, intent, method)
     payment_methods.check_reusable(method, intent["customer"])
     intent["payment_method"] = method["id"]
     intent["latest_attempt"] = new_id("setup_attempt")
@@ -130,10 +135,97 @@ def confirm_intent(call: Call, intent: Json) -> Json:
     error = payment_methods.verification_error(method)
     if error is not None:
         raise fail(call, intent, method, error)
-    if payment_methods.test_card(method).setup_auth:
+    card = payment_methods.card_of(method)
+    if card is not None and card.setup_auth:
         ask_for_authentication(call, intent)
         return intent
+    if card is None and not bank_methods.is_verified(method):
+        send_deposits(call, intent)
+        return intent
     return succeed(call, intent, method)
+
+
+def check_kind(call: Call, intent: Json, method: Json) -> None:
+    """The intent takes only the kinds that it was made for; a bank account also wants a mandate."""
+    if method["type"] not in intent["payment_method_types"]:
+        kinds = ", ".join(intent["payment_method_types"])
+        message = f"The PaymentMethod provided ({method['type']}) is not allowed for this SetupIntent ({kinds})."
+        raise invalid_request(message, code="setup_intent_invalid_parameter", param="payment_method")
+    if method["type"] != "card":
+        problem = mandates.missing(call, method)
+        if problem is not None:
+            raise problem
+
+
+def send_deposits(call: Call, intent: Json) -> None:
+    """https://docs.stripe.com/payments/ach-direct-debit/set-up-payment#verify-bank-account-with-microdeposits"""
+    intent["_verification"] = random_text(24)
+    page = f"{call.base_url}/js/verify/{intent['id']}?token={intent['_verification']}"
+    intent["status"] = "requires_action"
+    intent["last_setup_error"] = None
+    intent["next_action"] = {
+        "type": "verify_with_microdeposits",
+        "verify_with_microdeposits": {
+            "arrival_date": call.now + 2 * DAY,
+            "hosted_verification_url": page,
+            "microdeposit_type": "descriptor_code",
+        },
+    }
+    call.save(intent)
+    call.emit("setup_intent.requires_action", intent)
+
+
+def verify_microdeposits(call: Call) -> Json:
+    intent = call.find("setup_intent", call.ids[0])
+    check_client_secret(call, intent)
+    return check_deposits(call, intent, call.params.get("amounts"), call.params.get("descriptor_code"))
+
+
+def waits_for_deposits(intent: Json) -> bool:
+    return intent["status"] == "requires_action" and intent["next_action"]["type"] == "verify_with_microdeposits"
+
+
+def check_deposits(call: Call, intent: Json, amounts: list[int] | None, code: str | None) -> Json:
+    """The holder's answer: 32 and 45, or SM11AA, is right; 10 and 11 (SM33CC) one too many; 40 and 41 (SM44DD) late."""
+    if not waits_for_deposits(intent):
+        raise unexpected_state(intent, "verify")
+    if not amounts and not code:
+        raise invalid_request("You must provide either `amounts` or `descriptor_code`.", code="parameter_missing")
+    method = call.account.shelf("payment_method").items[intent["payment_method"]]
+    answer = (code or "").upper() or tuple(sorted(amounts or []))
+    if answer in ("SM11AA", (32, 45)):
+        method["_verified"] = True
+        return succeed(call, intent, method)
+    intent["_wrong_answers"] = intent.get("_wrong_answers", 0) + 1
+    call.save(intent)
+    if answer in ("SM44DD", (40, 41)):
+        raise give_up(call, intent, "timeout", "Microdeposit verification timed out.")
+    if answer in ("SM33CC", (10, 11)) or intent["_wrong_answers"] >= (DESCRIPTOR_TRIES if code else AMOUNT_TRIES):
+        words = "You have exceeded the number of allowed verification attempts."
+        raise give_up(call, intent, "attempts_exceeded", words)
+    kind = "descriptor_code_mismatch" if code else "amounts_mismatch"
+    what = "descriptor code" if code else "amounts"
+    message = f"The {what} provided did not match what was sent to the bank account."
+    raise invalid_request(message, code=f"payment_method_microdeposit_verification_{kind}")
+
+
+def give_up(call: Call, intent: Json, kind: str, message: str) -> StripeError:
+    method = call.account.shelf("payment_method").items[intent["payment_method"]]
+    error = invalid_request(message, code=f"payment_method_microdeposit_verification_{kind}")
+    return fail(call, intent, method, error)
+
+
+def settle(call: Call, intent: Json, outcome: str | None = None) -> Json:
+    """What becomes of the deposits without the holder: they are told (`succeed`), or cannot be sent (`fail`)."""
+    if not waits_for_deposits(intent):
+        return intent
+    method = call.account.shelf("payment_method").items[intent["payment_method"]]
+    if outcome == "succeed" or (outcome is None and banks.account_of(method).number != banks.NO_DEPOSITS):
+        method["_verified"] = True
+        return succeed(call, intent, method)
+    message = "Microdeposit transfers failed. Please check the account, institution and routing numbers provided."
+    fail(call, intent, method, invalid_request(message, code="payment_method_microdeposit_failed"))
+    return intent
 
 
 def method_to_confirm(call: Call, intent: Json) -> Json:
@@ -169,7 +261,7 @@ def next_action(call: Call, intent: Json) -> Json:
 
 def authenticate(call: Call, intent: Json, *, passed: bool) -> Json:
     """The customer's answer at the bank's page."""
-    if intent["status"] != "requires_action":
+    if intent["status"] != "requires_action" or waits_for_deposits(intent):
         return intent
     method = call.account.shelf("payment_method").items[intent["payment_method"]]
     if passed:
@@ -182,7 +274,10 @@ def authenticate(call: Call, intent: Json, *, passed: bool) -> Json:
 
 
 def succeed(call: Call, intent: Json, method: Json) -> Json:
-    if payment_methods.test_card(method).setup_auth:
+    card = payment_methods.card_of(method)
+    if card is None:
+        intent["mandate"] = mandates.record(call, method)["id"]
+    elif card.setup_auth:
         method["_authenticated"] = True
     if intent["customer"] and method["customer"] is None:
         payment_methods.put_on_customer(call, method, intent["customer"])

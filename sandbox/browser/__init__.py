@@ -2,7 +2,6 @@
 
 import hmac
 from html import escape
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from starlette.exceptions import HTTPException
@@ -12,27 +11,8 @@ from starlette.routing import Route
 
 from ..control import answer_challenge, find_owner, world_of
 from ..store import Account, Json
-
-FILES = Path(__file__).parent / "files"
-TYPES = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-}
-SHARED = {
-    "Cache-Control": "no-cache",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "font-src http: https:; base-uri 'none'"
-)
-
-
-def file_answer(name: str, **headers: str) -> Response:
-    path = FILES / name
-    return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers={**SHARED, **headers})
+from . import verification
+from .common import FILES, POLICY, SHARED, fields_of, file_answer
 
 
 async def script(request: Request) -> Response:
@@ -87,7 +67,7 @@ async def show_challenge(request: Request) -> Response:
 
 
 async def take_answer(request: Request) -> Response:
-    given = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+    given = await fields_of(request)
     secret = given.get("client_secret", "")
     account, intent = intent_of(request, secret)
     intent = answer_challenge(world_of(request), account, intent, passed=given.get("outcome") == "complete")
@@ -108,4 +88,5 @@ ROUTES = [
     Route("/js/files/{name}", asset),
     Route("/js/authenticate/{id}", show_challenge, methods=["GET"]),
     Route("/js/authenticate/{id}", take_answer, methods=["POST"]),
+    *verification.ROUTES,
 ]

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from . import accounts, customers, inbox, operations
+from . import accounts, customers, inbox, operations, settling
 
 
 async def style(request: Request) -> Response:
@@ -18,5 +18,6 @@ ROUTES = [
     *accounts.ROUTES,
     *customers.ROUTES,
     *operations.ROUTES,
+    *settling.ROUTES,
     *inbox.ROUTES,
 ]

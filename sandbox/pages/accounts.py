@@ -7,10 +7,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from ..api.bank_methods import is_verified
 from ..api.call import public
 from ..control import account_of, world_of
 from ..store import Account, Json
 from .markup import Html, as_json, badge, button, card, code, link, page, pairs, path, status, table, tag, when
+from .settling import settle_card
 
 SHOWN = 200
 TABS = (("", "Customers"), ("objects", "Objects"), ("events", "Events"), ("requests", "Requests"))
@@ -119,7 +121,10 @@ def customer_row(account: Account, customer: Json) -> tuple[object, ...]:
 
 
 def card_words(method: Json) -> str:
-    one = method["card"]
+    one = method[method["type"]]
+    if method["type"] != "card":
+        name = "SEPA" if method["type"] == "sepa_debit" else one["bank_name"].title()
+        return f"{name} •••• {one['last4']}" + (" not verified" if not is_verified(method) else "")
     return f"{one['brand'].title()} •••• {one['last4']}  {one['exp_month']:02d}/{one['exp_year'] % 100:02d}"
 
 
@@ -174,7 +179,7 @@ async def show_object(request: Request) -> Response:
     if obj is None:
         raise HTTPException(404, f"No such {kind}: {object_id}")
     shown = card("As the API gives it", as_json(public(obj)))
-    more = deliveries(request, account, obj) if kind == "event" else ""
+    more = deliveries(request, account, obj) if kind == "event" else settle_card(account, obj)
     return page(object_id, tabs(account, "Objects"), more, shown, trail=trail(account), active="accounts")
 
 

@@ -11,6 +11,7 @@ from ..api.call import public
 from ..store import Account, Json
 from .accounts import account_here, card_words, object_address, tabs, trail
 from .markup import Html, as_json, badge, card, code, link, money, page, pairs, status, table, tag, when
+from .settling import buttons
 
 
 async def show_customer(request: Request) -> Response:
@@ -136,7 +137,7 @@ def payments_card(account: Account, customer: Json) -> Html:
                     + "<br>"
                     + code(payment["id"])
                 ),
-                status(payment["status"]),
+                Html(status(payment["status"]) + " " + buttons(account, payment)),
                 money(payment["amount"], payment["currency"]),
                 method_words(account, payment["payment_method"]) if payment["payment_method"] else "–",
                 when(payment["created"]),

@@ -1,8 +1,10 @@
-/* Stand-in for the gateway's browser script. Card fields live in a frame of this script's own origin; the page that
-   includes it never sees a card number. Works under a content security policy without 'unsafe-inline'. */
+/* Stand-in for the gateway's browser script. Card and account fields live in a frame of this script's own origin; the
+   page that includes it never sees a number. Works under a content security policy without 'unsafe-inline'. */
 (function () {
   "use strict";
   var ORIGIN = new URL(document.currentScript.src).origin;
+  var UNREACHABLE =
+    "We are experiencing issues connecting to our payments provider. You have not been charged. Please check your internet connection and try again.";
   var counter = 0;
 
   function IntegrationError(message) {
@@ -117,6 +119,7 @@
           type: "init",
           payload: {
             key: self.elements.key,
+            clientSecret: settings.clientSecret,
             locale: settings.locale || self.elements.locale,
             appearance: settings.appearance || {},
             fonts: settings.fonts || [],
@@ -134,7 +137,7 @@
     });
     this.timer = setTimeout(function () {
       if (!frame.open && self.frame === frame) {
-        self.emit("loaderror", { elementType: "payment", error: { type: "api_connection_error", message: "The card form did not load." } });
+        self.emit("loaderror", { elementType: "payment", error: { type: "api_connection_error", message: "The payment form did not load." } });
       }
     }, 15000);
     place.textContent = "";
@@ -266,6 +269,15 @@
   Client.prototype.confirmPayment = function (options) {
     return confirm(this, "payment", options);
   };
+  /* A payment by a method that is saved already: its id stands in place of fields. */
+  ["confirmCardPayment", "confirmSepaDebitPayment", "confirmUsBankAccountPayment"].forEach(function (name) {
+    Client.prototype[name] = function (secret, data, options) {
+      return confirmSaved(this, secret, data || {}, options || {});
+    };
+  });
+  Client.prototype.verifyMicrodepositsForSetup = function (secret, answer) {
+    return send(this, "setup", secret, "verify_microdeposits", answer);
+  };
   Client.prototype.retrieveSetupIntent = function (secret) {
     return retrieve(this, "setup", secret);
   };
@@ -302,14 +314,56 @@
         return body.error ? { error: body.error } : answerOf(kind, body);
       })
       .catch(function () {
-        return { error: { type: "api_connection_error", message: "We are experiencing issues connecting to our payments provider. You have not been charged. Please check your internet connection and try again." } };
+        return { error: { type: "api_connection_error", message: UNREACHABLE } };
       });
+  }
+
+  function append(body, prefix, value) {
+    if (value === null || value === undefined || value === "") return;
+    if (typeof value === "object") {
+      Object.keys(value).forEach(function (name) {
+        append(body, prefix ? prefix + "[" + name + "]" : name, value[name]);
+      });
+    } else {
+      body.append(prefix, value);
+    }
+  }
+
+  function send(client, kind, secret, action, params) {
+    var id = secret.split("_secret_")[0];
+    var body = new URLSearchParams({ key: client.key, client_secret: secret });
+    append(body, "", params);
+    return fetch(ORIGIN + "/v1/" + kind + "_intents/" + id + "/" + action, { method: "POST", body: body, credentials: "omit" })
+      .then(function (response) {
+        return response.json();
+      })
+      .then(function (answer) {
+        return answer.error ? { error: answer.error } : answerOf(kind, answer);
+      })
+      .catch(function () {
+        return { error: { type: "api_connection_error", message: UNREACHABLE } };
+      });
+  }
+
+  function confirmSaved(client, secret, data, options) {
+    if (kindOf(secret) !== "payment") throw IntegrationError("Invalid value for clientSecret: it is not a PaymentIntent's.");
+    if (data.payment_method && typeof data.payment_method !== "string") {
+      throw IntegrationError("Only the id of a saved payment method can be given here; use a payment element for a new one.");
+    }
+    var params = { use_stripe_sdk: "true", return_url: data.return_url || location.href, payment_method: data.payment_method };
+    return send(client, "payment", secret, "confirm", params).then(function (result) {
+      if (result.error || options.handleActions === false) return result;
+      return follow(client, "payment", result.paymentIntent, secret, {});
+    });
   }
 
   function confirm(client, kind, options) {
     var params = options.confirmParams || {};
     var redirect = options.redirect || "always";
     var secret = options.clientSecret || (options.elements && options.elements.settings.clientSecret);
+    if (kind === "payment" && secret && typeof params.payment_method === "string" && redirect === "if_required") {
+      return confirmSaved(client, secret, params, {});
+    }
     if (!secret) throw IntegrationError("Missing value for " + (kind === "setup" ? "confirmSetup" : "confirmPayment") + " option clientSecret.");
     if (redirect === "always" && !params.return_url) throw IntegrationError("Missing value for confirmParams.return_url.");
     if (!options.elements || !options.elements.element || !options.elements.element.frame) {
@@ -331,7 +385,8 @@
   /* What comes after confirmation: nothing, a dialog, or another page. */
   function follow(client, kind, intent, secret, options) {
     var always = options.redirect === "always";
-    if (intent.status !== "requires_action") {
+    var byBank = intent.next_action && intent.next_action.type === "verify_with_microdeposits";
+    if (intent.status !== "requires_action" || byBank) {
       return always ? leave(returnAddress(kind, intent, secret, options.returnUrl, "succeeded")) : Promise.resolve(answerOf(kind, intent));
     }
     var url = ORIGIN + "/js/authenticate/" + intent.id + "?client_secret=" + encodeURIComponent(secret);
