@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from customers.models import Notification
 from messaging.services import queue_email
 from propagation.models import OPEN_STEP_STATES, Change, ChangeKind, ChangeState, Stage, Step, StepState
 from propagation.wakeups import wake_workers
@@ -68,6 +69,8 @@ def _tell_customer(change: Change) -> None:
     """Confirm to customers, by mail, what they themselves have changed."""
     by_customer = change.actor_kind in (ActorKind.CUSTOMER_INVITATION, ActorKind.CUSTOMER_PORTAL)
     if not by_customer or change.kind not in (ChangeKind.REPLACE, ChangeKind.ADD) or not change.customer.email:
+        return
+    if Notification.METHOD_UPDATES in change.customer.muted_mails:
         return
     tenant = Tenant.objects.get(pk=change.tenant_id)
     queue_email(

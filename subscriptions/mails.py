@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Model, Q
-from django.urls import reverse
 from django.utils import timezone, translation
 
 from customers.models import Customer
@@ -27,9 +26,9 @@ from subscriptions.models import (
     Invoice,
     InvoiceLine,
     InvoiceState,
-    PaidThrough,
     Subscription,
 )
+from subscriptions.pay_links import pay_link
 from subscriptions.selectors import usable
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
@@ -61,7 +60,7 @@ def announce_invoices(invoices: Sequence[Invoice]) -> None:
 
 
 def _tell_invoice_open(tenant: Tenant, invoice: Invoice, charged_at: datetime | None) -> None:
-    context = _about_invoice(invoice, tenant) | {"charged_at": charged_at, "link": _pay_link(invoice)}
+    context = _about_invoice(invoice, tenant) | {"charged_at": charged_at, "link": pay_link(invoice)}
     _tell("invoice_open", invoice.customer, tenant, context, about=invoice, attached={"invoice_pdf": invoice.pk})
 
 
@@ -73,7 +72,7 @@ def tell_paid(invoice: Invoice) -> Message | None:
     context = _about_invoice(invoice, tenant) | {
         "paid_at": invoice.paid_at or timezone.now(),
         "balance_minor": max(invoice.balance_applied_minor, 0),
-        "method": None if invoice.paid_through == PaidThrough.BALANCE else _method(invoice.payment_profile),
+        "method": invoice.paid_with or None,
         "link": _portal_url(tenant),
     }
     attached = {"receipt_pdf": invoice.pk, "invoice_pdf": invoice.pk}
@@ -90,7 +89,7 @@ def tell_payment_failed(invoice: Invoice, *, next_attempt_at: datetime | None) -
         "reason": invoice.last_error_code,
         "next_attempt_at": next_attempt_at,
         "outcome": "" if next_attempt_at or not invoice.subscription_id else tenant.dunning_outcome,
-        "link": _pay_link(invoice),
+        "link": pay_link(invoice),
     }
     return _tell(
         "payment_failed", invoice.customer, tenant, context, about=invoice, attached={"invoice_pdf": invoice.pk}
@@ -104,7 +103,7 @@ def ask_to_confirm(invoice: Invoice) -> Message | None:
     tenant = _tenant()
     context = _about_invoice(invoice, tenant) | {
         "method": _method(invoice.payment_profile),
-        "link": _pay_link(invoice),
+        "link": pay_link(invoice),
     }
     return _tell("payment_confirm", invoice.customer, tenant, context, about=invoice, attached={})
 
@@ -219,7 +218,6 @@ def _what_for(invoice: Invoice) -> str:
 
 def _about_subscription(subscription: Subscription, tenant: Tenant) -> dict[str, Any]:
     price = subscription.price
-    page = reverse("portal:subscription", kwargs={"slug": tenant.slug, "subscription_id": subscription.pk})
     return {
         "number": subscription.short_number,
         "product": lambda: price.product.name,
@@ -228,7 +226,7 @@ def _about_subscription(subscription: Subscription, tenant: Tenant) -> dict[str,
         "interval": str(price.interval),
         "interval_count": price.interval_count,
         "quantity": subscription.quantity,
-        "link": settings.BASE_URL + page,
+        "link": f"{_portal_url(tenant)}subscriptions/{subscription.pk}/",
     }
 
 
@@ -265,9 +263,3 @@ def _tenant() -> Tenant:
 
 def _portal_url(tenant: Tenant) -> str:
     return f"{settings.BASE_URL}/portal/{tenant.slug}/"
-
-
-def _pay_link(invoice: Invoice) -> str:
-    from subscriptions.pay_links import pay_link
-
-    return pay_link(invoice)
