@@ -1,0 +1,138 @@
+"""A way through the subscribe funnel: begun once per offer, finished once however often that is asked for.
+
+Every function runs in the open scope.
+"""
+
+from uuid import UUID
+
+import structlog
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from payments.models import CardSetup, PaymentProfile
+from portal.errors import CheckoutError
+from portal.models import Checkout, CheckoutState
+from portal.offers.queries import offered
+from propagation.models import Change
+from subscriptions.billing.run import bill_locked
+from subscriptions.collection import request_collection
+from subscriptions.errors import BillingError
+from subscriptions.invoicing import bill_purchase
+from subscriptions.limits import check_quantity
+from subscriptions.models import Invoice, InvoiceState, PaidThrough, Price, Subscription
+from subscriptions.services import create_subscription
+from tenants.actors import Actor, ActorKind
+from tenants.audit import record
+
+log = structlog.get_logger(__name__)
+
+PURPOSE = "checkout"
+LARGEST_QUANTITY = 999
+
+
+def start_checkout(*, actor: Actor, customer: Customer, price: Price, quantity: int) -> Checkout:
+    """Begin to buy, or go on where another tab has begun to.
+
+    Raises CheckoutError `not_offered`, `bad_quantity`; BillingError `bad_quantity`.
+    """
+    Customer.objects.select_for_update().get(pk=customer.pk)
+    _check_offered(price)
+    if not 1 <= quantity <= LARGEST_QUANTITY:
+        message = _("The quantity must be between 1 and 999.")
+        raise CheckoutError("bad_quantity", message, {"quantity": message})
+    check_quantity(price, quantity)
+    checkout = Checkout.objects.filter(customer=customer, price=price, state=CheckoutState.OPEN).first()
+    if checkout is not None:
+        checkout.quantity = quantity
+        checkout.save(update_fields=["quantity"])
+        return checkout
+    checkout = Checkout.objects.create(customer=customer, price=price, quantity=quantity)
+    after = {"price": str(price), "quantity": quantity}
+    record(actor=actor, action="checkout.started", target=checkout, after=after, customer_id=customer.pk)
+    return checkout
+
+
+def _check_offered(price: Price) -> None:
+    if not offered().filter(pk=price.pk).exists():
+        raise CheckoutError("not_offered", _("This offer has ended. Choose another one."))
+
+
+def finish_checkout(*, actor: Actor, checkout: Checkout, profile: PaymentProfile | None, quantity: int) -> bool:
+    """Buy what was chosen, charged to `profile` (None: there is nothing to charge). False when it was bought before.
+
+    `quantity` is what the customer was shown. Raises CheckoutError `not_offered`, `order_changed`; BillingError
+    `other_customer`, `profile_not_active`, `bad_quantity`.
+    """
+    checkout = _lock(checkout.pk)
+    if checkout.state != CheckoutState.OPEN:
+        return False
+    _check_offered(checkout.price)
+    if quantity != checkout.quantity:
+        raise CheckoutError("order_changed", _("The order was changed in the meantime. Check it and confirm again."))
+    _buy(checkout, profile, actor)
+    return True
+
+
+def _lock(checkout_id: UUID) -> Checkout:
+    rows = Checkout.objects.select_related("customer", "price__product")
+    return rows.select_for_update(of=("self",)).get(pk=checkout_id)
+
+
+def _buy(checkout: Checkout, profile: PaymentProfile | None, actor: Actor) -> None:
+    invoice: Invoice | None
+    if checkout.price.is_recurring:
+        checkout.subscription = _subscribe(checkout, profile, actor)
+        invoice = checkout.subscription.invoices.order_by("number").first()
+    else:
+        invoice = bill_purchase(
+            actor=actor, customer=checkout.customer, price=checkout.price, quantity=checkout.quantity
+        )
+    checkout.invoice_id = invoice.pk if invoice else None
+    checkout.state, checkout.finished_at = CheckoutState.DONE, timezone.now()
+    checkout.save(update_fields=["subscription", "invoice_id", "state", "finished_at", "setup"])
+    after = {"subscription": str(checkout.subscription or ""), "invoice": str(invoice or "")}
+    record(actor=actor, action="checkout.finished", target=checkout, after=after, customer_id=checkout.customer_id)
+    if invoice is not None and invoice.state == InvoiceState.OPEN and profile is not None:
+        request_collection(actor=actor, invoice=invoice, through=PaidThrough.PORTAL, profile=profile)
+
+
+def _subscribe(checkout: Checkout, profile: PaymentProfile | None, actor: Actor) -> Subscription:
+    """Pinned to the chosen method, unless that is the default; and billed at once, not when the run comes round."""
+    subscription = create_subscription(
+        actor=actor,
+        customer=checkout.customer,
+        price=checkout.price,
+        quantity=checkout.quantity,
+        payment_profile=None if profile is None or profile.is_default else profile,
+    )
+    now = timezone.now()
+    due = Subscription.objects.select_related("customer", "price__product", "payment_profile__replaced_by")
+    locked = list(due.select_for_update(of=("self",)).filter(pk=subscription.pk, next_billing_at__lte=now))
+    bill_locked(locked, now=now, actor=actor)
+    return subscription
+
+
+def claim_checkout(setup: CardSetup, actor: Actor) -> bool:
+    """A method entered for a checkout that another tab has finished is not kept."""
+    if setup.purpose_id is None:
+        return False
+    rows = Checkout.objects.select_for_update().filter(pk=setup.purpose_id, customer_id=setup.customer_id)
+    return any(checkout.state == CheckoutState.OPEN for checkout in rows)
+
+
+def finish_with_new_method(setup: CardSetup, change: Change) -> None:
+    """Buy in the transaction that records the method: whether or not the browser is still there."""
+    if setup.purpose_id is None:
+        return
+    checkout = _lock(setup.purpose_id)
+    checkout.setup = setup
+    actor = Actor(ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"])
+    profile = PaymentProfile.objects.get(pk=setup.profile_id) if setup.profile_id else None
+    try:
+        _check_offered(checkout.price)
+        _buy(checkout, profile, actor)
+    except (BillingError, CheckoutError) as error:
+        # The method is saved; what was to be bought is not to be had any more.
+        log.info("checkout_not_finished", checkout=str(checkout.pk), code=error.code)
+        Checkout.objects.filter(pk=checkout.pk).update(state=CheckoutState.ABANDONED, finished_at=timezone.now())
