@@ -19,8 +19,9 @@ from typing import Any, Final
 import structlog
 import typst
 from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import default_storage
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from subscriptions.documents.document import InvoiceDocument
 from tenants.colour import palette
@@ -148,17 +149,22 @@ def _has_glyphs(text: str) -> bool:
 type Logo = tuple[bytes, float, float]
 
 
-@lru_cache(maxsize=64)
 def read_logo(name: str) -> Logo | None:
     """A picture in the storage, encoded anew, with its printed size in mm; None when it is gone or no picture."""
     try:
-        with default_storage.open(name) as file, Image.open(file, formats=("PNG", "JPEG", "WEBP", "GIF")) as picture:
-            if picture.width * picture.height > LOGO_MAX_PIXELS:
-                raise ValueError("too many pixels")
-            decoded = picture.convert("RGBA")
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with default_storage.open(name) as file:
+            return _encode_logo(file.read())
+    except (OSError, SuspiciousFileOperation, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         log.warning("logo_unreadable", name=name, error=type(error).__name__)
         return None
+
+
+@lru_cache(maxsize=64)
+def _encode_logo(content: bytes) -> Logo:
+    with Image.open(BytesIO(content), formats=("PNG", "JPEG", "WEBP", "GIF")) as picture:
+        if picture.width * picture.height > LOGO_MAX_PIXELS:
+            raise ValueError("too many pixels")
+        decoded = picture.convert("RGBA")
     decoded.thumbnail((LOGO_PIXELS, LOGO_PIXELS))
     encoded = BytesIO()
     decoded.save(encoded, format="PNG", optimize=True)
