@@ -62,6 +62,7 @@ settings_urls = [
     path("organisation/taxes/", taxes.tax_rates, name="tax_rates"),
     path("organisation/taxes/regions/", taxes.tax_region, name="tax_region"),
     path("organisation/taxes/<uuid:rate_id>/end/", taxes.tax_rate_end, name="tax_rate_end"),
+    path("messages/", include("backoffice.messages.urls")),
     path("team/", team.team, name="team"),
     path("team/invite/", team.team_invite, name="team_invite"),
     path("team/<uuid:membership_id>/role/", team.team_role, name="team_role"),

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from customers.models import Address, Customer
 from messaging.models import Channel
 from propagation.models import ChangeKind
+from subscriptions.models import CancelReason
 from tenants.badges import STATES
-from tenants.models import Role, Tenant
+from tenants.models import DunningOutcome, MethodKind, PortalCancellation, Role, Tenant
 
 #: `<thing>.<verb>` as the services write it, and the sentence that people read.
 ACTIONS = {
@@ -62,7 +63,36 @@ ACTIONS = {
     "invitation.completed": gettext_lazy("Invitation completed"),
     "invitation.expired": gettext_lazy("Invitation expired"),
     "invitation.link_requested": gettext_lazy("New link asked for"),
+    "checkout.started": gettext_lazy("Subscribing in the portal begun"),
+    "checkout.finished": gettext_lazy("Subscribed in the portal"),
+    "credit_note.issued": gettext_lazy("Credit note issued"),
+    "customer.balance_changed": gettext_lazy("Balance changed"),
+    "invoice.collection_requested": gettext_lazy("Invoice to be charged now"),
+    "invoice.details_refreshed": gettext_lazy("Billing details on the invoice refreshed"),
+    "invoice.paid_after_void": gettext_lazy("Voided invoice paid after all"),
+    "invoice.voided": gettext_lazy("Invoice voided"),
+    "invoice.written_off": gettext_lazy("Invoice marked uncollectible"),
+    "portal.password_changed": gettext_lazy("Portal password set"),
+    "portal.password_removed": gettext_lazy("Portal password removed"),
+    "portal.signed_in": gettext_lazy("Signed in to the portal"),
+    "portal.signed_out": gettext_lazy("Signed out of the portal"),
+    "portal.signed_out_everywhere": gettext_lazy("Signed out of the portal everywhere"),
+    "refund.moved_to_balance": gettext_lazy("Refund moved to the balance"),
+    "refund.retried": gettext_lazy("Refund tried again"),
+    "subscription.billing_failed": gettext_lazy("Invoice could not be made"),
+    "subscription.paused": gettext_lazy("Subscription paused"),
+    "subscription.resumed": gettext_lazy("Subscription resumed"),
+    "subscription.cancellation_scheduled": gettext_lazy("Cancellation at the end of the period"),
+    "subscription.cancellation_undone": gettext_lazy("Cancellation undone"),
+    "subscription.cancelled": gettext_lazy("Subscription cancelled"),
+    "subscription.method_pinned": gettext_lazy("Payment method pinned to the subscription"),
+    "subscription.profile_pinned": gettext_lazy("Chosen which payment method pays"),
+    "subscription.quantity_changed": gettext_lazy("Quantity changed"),
+    "tax_rate.created": gettext_lazy("Tax rate added"),
+    "tax_rate.ended": gettext_lazy("Tax rate ended"),
     "message.queued": gettext_lazy("Message sent"),
+    "message_template.saved": gettext_lazy("A mail’s words changed"),
+    "message_template.reset": gettext_lazy("A mail’s words reset"),
 }
 
 #: Kinds of things (`AuditEntry.target_type`), for the filter: its label and its icon.
@@ -75,10 +105,13 @@ THINGS = {
     "propagation.step": (gettext_lazy("Steps of changes"), "list-check"),
     "invitations.invitation": (gettext_lazy("Invitations"), "mail-forward"),
     "messaging.message": (gettext_lazy("Messages"), "message"),
+    "messaging.messagetemplate": (gettext_lazy("Words of messages"), "mail"),
     "subscriptions.subscription": (gettext_lazy("Subscriptions"), "repeat"),
     "subscriptions.invoice": (gettext_lazy("Invoices"), "file-invoice"),
+    "subscriptions.creditnote": (gettext_lazy("Credit notes"), "receipt"),
     "subscriptions.product": (gettext_lazy("Products"), "package"),
     "subscriptions.price": (gettext_lazy("Prices"), "tag"),
+    "subscriptions.taxrate": (gettext_lazy("Tax rates"), "percentage"),
     "tenants.tenant": (gettext_lazy("Organisation"), "building"),
     "tenants.membership": (gettext_lazy("Team"), "users"),
     "tenants.staffinvitation": (gettext_lazy("Team invitations"), "user-plus"),
@@ -91,9 +124,19 @@ _FIELDS = {
     "primary_colour": gettext_lazy("main colour"),
     "invitation_lifetime": gettext_lazy("link lifetime"),
     "to": pgettext_lazy("recipient", "to"),
+    "body": gettext_lazy("text"),
+    "subject": gettext_lazy("subject"),
     "account": gettext_lazy("account"),
     "attempts": gettext_lazy("attempts"),
     "billing_address": gettext_lazy("billing address"),
+    "cancel_at_period_end": gettext_lazy("ends with its period"),
+    "cancelled_at": gettext_lazy("cancelled"),
+    "cancel_comment": gettext_lazy("comment"),
+    "cancel_reason": gettext_lazy("reason"),
+    "is_public": gettext_lazy("offered in the customer portal"),
+    "next_billing_at": gettext_lazy("next charge"),
+    "resumes_at": gettext_lazy("resumes"),
+    "quantity": gettext_lazy("quantity"),
     "channel": gettext_lazy("sent by"),
     "channels": gettext_lazy("sent by"),
     "error": gettext_lazy("error"),
@@ -117,7 +160,16 @@ _FIELDS = {
     "template": gettext_lazy("message"),
     "webhook": gettext_lazy("events"),
 }
-_CHOICES: dict[str, type[TextChoices]] = {"kind": ChangeKind, "role": Role, "channel": Channel, "channels": Channel}
+_CHOICES: dict[str, type[TextChoices]] = {
+    "kind": ChangeKind,
+    "role": Role,
+    "channel": Channel,
+    "channels": Channel,
+    "method_kinds": MethodKind,
+    "dunning_outcome": DunningOutcome,
+    "portal_cancellation": PortalCancellation,
+    "cancel_reason": CancelReason,
+}
 
 
 def action_words(action: str) -> str:

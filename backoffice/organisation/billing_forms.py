@@ -7,8 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.organisation.forms import SettingsForm, fields_of
-from tenants.errors import DomainError
 from tenants.models import DunningOutcome, MethodKind, PortalCancellation, Tenant
+from tenants.stylesheets import BadCss, sanitise_css
 from tenants.text import on_one_line
 
 MOST_RETRIES = 10
@@ -159,7 +159,7 @@ class PortalForm(SettingsForm):
         label=_("Style sheet (CSS)"),
         max_length=20_000,
         required=False,
-        strip=True,
+        strip=False,
         widget=forms.Textarea(attrs={"rows": 14, "class": "code-area", "spellcheck": "false", "wrap": "off"}),
         help_text=_("Colours, type, spacing, borders. Addresses and imports are refused."),
     )
@@ -174,11 +174,8 @@ class PortalForm(SettingsForm):
         }
 
     def clean_portal_css(self) -> str:
-        if not self.cleaned_data["portal_css"]:
-            return ""
-        from tenants.stylesheets import sanitise_css
-
         try:
             return sanitise_css(self.cleaned_data["portal_css"])
-        except DomainError as error:
+        except BadCss as error:
+            self.fields["portal_css"].widget.attrs["data-error-line"] = str(error.line)
             raise forms.ValidationError(str(error), code=error.code) from error

@@ -46,8 +46,12 @@ class SettingsForm(forms.ModelForm):
         ]
 
     def values(self) -> dict[str, Any]:
-        """What to hand to `update_tenant`: only fields that differ."""
-        return {name: self.cleaned_data[name] for name in self.changed_data if name in SETTINGS_FIELDS}
+        """What to hand to `update_tenant`: only what differs from what is stored."""
+        return {
+            name: self.cleaned_data[name]
+            for name in self.changed_data
+            if name in SETTINGS_FIELDS and self.cleaned_data[name] != self.initial.get(name)
+        }
 
 
 def fields_of(sections: tuple[tuple[str, str | Promise, str | Promise, list[str]], ...]) -> list[str]:

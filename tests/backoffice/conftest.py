@@ -170,6 +170,8 @@ def make_office(slug: str, name: str) -> Office:
                 "price_id": subscription.price_id,
                 "membership_id": owner.pk,
                 "staff_invitation_id": staff_invitation.pk,
+                "mail": "invoice_paid",
+                "language": "fr",
             },
         )
 

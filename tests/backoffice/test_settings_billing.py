@@ -111,3 +111,36 @@ def test_the_portals_switches_are_saved(office: Office, owner: Client) -> None:
     shown = (tenant.portal_shows_payment, tenant.portal_shows_offers, tenant.portal_shows_social)
     assert shown == (False, False, True)
     assert tenant.portal_cancellation == "no"
+
+
+def test_a_style_sheet_is_kept_as_it_may_be_served(office: Office, owner: Client) -> None:
+    typed = PORTAL | {"portal_css": ".card {\r\n  border-radius: 0;\r\n}"}
+    owner.post(office.url("settings_portal"), typed)
+    kept = stored(office).portal_css
+    assert "border-radius: 0" in kept
+    assert ".portal-custom" in kept
+    owner.post(office.url("settings_portal"), PORTAL | {"portal_css": kept})
+    assert stored(office).portal_css == kept
+    with tenant_scope(office.tenant.pk):
+        assert AuditEntry.objects.filter(action="tenant.updated").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("css", "line"),
+    [
+        (".card { color: red }\n\n.card { background: url(https://evil.example/x) }", 3),
+        ("@import 'https://evil.example/x.css';", 1),
+        (".a { color: red }\n</style><script>alert(1)</script>", 2),
+    ],
+)
+def test_a_style_sheet_that_reaches_out_is_refused_at_its_line(
+    office: Office, owner: Client, css: str, line: int
+) -> None:
+    response = owner.post(office.url("settings_portal"), PORTAL | {"portal_css": css})
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert f"Line {line}:" in page
+    assert f'data-error-line="{line}"' in page
+    assert "evil.example" in page or "alert(1)" in page
+    assert "<script>alert(1)" not in page
+    assert stored(office).portal_css == ""

@@ -27,7 +27,9 @@ def arguments(patterns: list[Any], inherited: tuple[str, ...] = ()) -> Iterator[
 
 
 ADDRESSES = [(name, ids) for name, ids, _view in arguments(urlpatterns)]
-WITH_IDS = [(name, ids) for name, ids in ADDRESSES if ids]
+#: What addresses carry besides rows' ids: the same words in every tenant.
+WORDS = {"mail", "language"}
+WITH_IDS = [(name, ids) for name, ids in ADDRESSES if set(ids) - WORDS]
 
 #: The right that each address needs. A new address must be entered here by hand, so that somebody thinks about it.
 NEEDED = {
@@ -49,7 +51,13 @@ NEEDED = {
     Right.MANAGE: {
         *("step_waive", "event_retry", "product_create", "product_edit", "price_create"),
         *("price_active", "price_public"),
-        *("settings", "settings_colour", "settings_billing", "settings_portal"),
+        *(
+            "settings",
+            "settings_colour",
+            *("messages", "message", "message_check", "message_preview", "message_reset"),
+            "settings_billing",
+            "settings_portal",
+        ),
         *("settings_dunning", "settings_dunning_preview", "tax_rates", "tax_region", "tax_rate_end"),
     },
     Right.OWN: {"team_invite", "team_role", "team_remove", "team_invitation_revoke", "gateway_connect"},
