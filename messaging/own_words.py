@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
@@ -184,6 +185,14 @@ def render_sample(kind: Kind, language: str, words: Words | None = None) -> Rend
     if words is not None:
         check(kind, words)
     return render(Channel.EMAIL, kind.name, language, _sample(kind, language), words=words)
+
+
+def example_values(kind: Kind, language: str) -> dict[str, str]:
+    """Every merge field's value in the example."""
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    context = _sample(kind, language) | {"portal_url": f"{settings.BASE_URL}/portal/{tenant.slug}/"}
+    with override(language), timezone.override(tenant.time_zone):
+        return kind.values(context)
 
 
 def send_test(*, actor: Actor, kind: Kind, language: str, words: Words, to: str) -> Message:
