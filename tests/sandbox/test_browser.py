@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+import stripe
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests.sandbox.conftest import Tenant
 
@@ -29,10 +30,12 @@ document.getElementById("save").addEventListener("click", async () => {{
   const checked = await elements.submit();
   if (checked.error) return void (out.textContent = "invalid: " + checked.error.message);
   const confirmParams = {{
-    return_url: location.origin + "/back", payment_method_data: {{billing_details: {{name: "Alice"}}}},
+    return_url: location.origin + "/back",
+    payment_method_data: {{billing_details: {{name: "Alice", email: "alice@example.com"}}}},
   }};
   const redirect = asked.get("redirect") || "if_required";
   const done = await stripe.confirmSetup({{elements, confirmParams, redirect}});
+  window.told = done.setupIntent && done.setupIntent.next_action;
   out.textContent = done.error ? done.error.code + ": " + done.error.message : "setup " + done.setupIntent.status;
 }});
 </script></html>"""
@@ -85,9 +88,9 @@ def phone(browser: Browser) -> Iterator[Page]:
     assert problems == []
 
 
-def open_form(shop: Tenant, host: Host, page: Page, **options: str) -> Any:
-    """The page with a fresh intent; its id."""
-    intent = shop.v1.setup_intents.create({"customer": shop.customer().id})
+def open_form(shop: Tenant, host: Host, page: Page, kinds: tuple[str, ...] = ("card",), **options: str) -> Any:
+    """The page with a fresh intent that takes these kinds of method; its id."""
+    intent = shop.v1.setup_intents.create({"customer": shop.customer().id, "allowed_payment_method_types": list(kinds)})
     query = "&".join(f"{name}={value}" for name, value in {"secret": intent.client_secret, **options}.items())
     page.goto(f"{host.url}/?{query}")
     expect(page.locator("body[data-ready='1']")).to_be_attached()
@@ -174,3 +177,107 @@ def test_a_bad_line_is_tried_again(shop: Tenant, host: Host, phone: Page, kind: 
     type_card(phone, "4242424242424242")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("setup succeeded")
+
+
+ALL = ("card", "sepa_debit", "us_bank_account")
+
+
+def frame_of(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe[title='Secure card payment input frame']")
+
+
+def test_offers_what_the_intent_takes(shop: Tenant, host: Host, phone: Page) -> None:
+    open_form(shop, host, phone)
+    expect(frame_of(phone).get_by_role("tab")).to_have_count(0)
+    open_form(shop, host, phone, kinds=ALL)
+    expect(frame_of(phone).get_by_role("tab")).to_have_text(["Card", "SEPA debit", "US bank account"])
+    frame_of(phone).get_by_role("tab", name="Card").press("ArrowRight")
+    expect(frame_of(phone).get_by_role("tab", name="SEPA debit")).to_be_focused()
+    expect(frame_of(phone).get_by_label("IBAN")).to_be_visible()
+
+
+def test_saves_an_iban_under_a_mandate(shop: Tenant, host: Host, phone: Page) -> None:
+    intent = open_form(shop, host, phone, kinds=ALL)
+    frame_of(phone).get_by_role("tab", name="SEPA debit").click()
+    expect(frame_of(phone).get_by_text("you authorise (A)")).to_be_visible()
+    iban = frame_of(phone).get_by_label("IBAN")
+    iban.press_sequentially("de89370400440532013001")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("invalid: Your IBAN is invalid.")
+    iban.fill("")
+    iban.press_sequentially("de89370400440532013000")
+    expect(iban).to_have_value("DE89 3704 0044 0532 0130 00")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("setup succeeded")
+    saved = shop.v1.setup_intents.retrieve(intent, {"expand": ["payment_method", "mandate"]})
+    assert (saved.payment_method.sepa_debit.last4, saved.mandate.status) == ("3000", "active")
+    assert "DE89" not in "".join(host.seen)
+
+
+def test_saves_a_us_account_that_its_bank_confirms(shop: Tenant, host: Host, phone: Page) -> None:
+    intent = open_form(shop, host, phone, kinds=("us_bank_account",))
+    frame_of(phone).get_by_label("Account at the test bank").select_option("fca_test_success")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("setup succeeded")
+    saved = shop.v1.setup_intents.retrieve(intent, {"expand": ["payment_method"]})
+    assert (saved.payment_method.us_bank_account.last4, saved.payment_method.type) == ("6789", "us_bank_account")
+
+
+def test_a_us_account_by_its_numbers_waits_for_deposits(shop: Tenant, host: Host, phone: Page) -> None:
+    open_form(shop, host, phone, kinds=("us_bank_account",))
+    fields = frame_of(phone)
+    fields.get_by_label("By a small deposit").check()
+    fields.get_by_label("Routing number").fill("110000000")
+    fields.get_by_label("Account number", exact=True).fill("000123456789")
+    fields.get_by_label("Account number again").fill("000123456780")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("invalid: The account numbers differ.")
+    fields.get_by_label("Account number again").fill("000123456789")
+    phone.click("#save")
+    expect(phone.locator("#out")).to_have_text("setup requires_action")
+    phone.goto(phone.evaluate("told.verify_with_microdeposits.hosted_verification_url"))
+    phone.get_by_label("The code").fill("SM11AA")
+    phone.get_by_role("button", name="Verify").click()
+    expect(phone.get_by_role("status")).to_contain_text("is verified")
+
+
+def pay(page: Page, call: str) -> None:
+    """Start a call of the script's in the page; what comes of it will stand in the page's output."""
+    page.evaluate(
+        "call => { Function('stripe', 'return ' + call)(stripe).then(done => {"
+        " document.getElementById('out').textContent = done.error ? done.error.code : done.paymentIntent.status; }); }",
+        call,
+    )
+
+
+@pytest.mark.parametrize(
+    ("button", "told"), [("complete", "succeeded"), ("fail", "payment_intent_authentication_failure")]
+)
+def test_a_payer_confirms_a_payment_by_a_saved_card(
+    shop: Tenant, host: Host, phone: Page, button: str, told: str
+) -> None:
+    customer, method = shop.with_card("pm_card_authenticationRequired")
+    terms = {"customer": customer.id, "amount": 1900, "currency": "eur"}
+    payment = shop.v1.payment_intents.create(terms)
+    with pytest.raises(stripe.CardError):
+        shop.v1.payment_intents.confirm(payment.id, {"payment_method": method.id, "off_session": True})
+    open_form(shop, host, phone)
+    pay(phone, f"stripe.confirmCardPayment('{payment.client_secret}', {{payment_method: '{method.id}'}})")
+    bank = phone.frame_locator("iframe[title='3D Secure authentication frame']")
+    bank.locator(f"button.{button}").click()
+    expect(phone.locator("#out")).to_have_text(told)
+    expected = "succeeded" if button == "complete" else "requires_payment_method"
+    assert shop.v1.payment_intents.retrieve(payment.id).status == expected
+
+
+def test_a_payment_that_waits_is_taken_up_again(shop: Tenant, host: Host, phone: Page) -> None:
+    customer, method = shop.with_card("pm_card_authenticationRequired")
+    terms = {"customer": customer.id, "amount": 1900, "currency": "eur", "payment_method": method.id, "confirm": True}
+    payment = shop.v1.payment_intents.create({**terms, "return_url": "https://example.com/"})
+    assert payment.status == "requires_action"
+    open_form(shop, host, phone)
+    pay(phone, f"stripe.handleNextAction({{clientSecret: '{payment.client_secret}'}})")
+    phone.frame_locator("iframe[title='3D Secure authentication frame']").locator("button.complete").click()
+    expect(phone.locator("#out")).to_have_text("succeeded")
+    pay(phone, f"stripe.retrievePaymentIntent('{payment.client_secret}')")
+    expect(phone.locator("#out")).to_have_text("succeeded")
