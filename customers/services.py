@@ -27,6 +27,7 @@ CUSTOMER_FIELDS = [
     "vat_number",
     "tax_exempt",
     "language",
+    "time_zone",
 ]
 #: What the gateway keeps of a customer: a change to one of these is carried there.
 GATEWAY_FIELDS = {"first_name", "last_name", "email", "phone", "organisation", "language"}
@@ -46,6 +47,7 @@ def create_customer(
     vat_number: str = "",
     tax_exempt: bool = False,
     language: str = "",
+    time_zone: str = "",
     billing_address: AddressValues | None = None,
     shipping_address: AddressValues | None = None,
 ) -> Customer:
@@ -66,6 +68,7 @@ def create_customer(
         vat_number=vat_number,
         tax_exempt=tax_exempt,
         language=language,
+        time_zone=time_zone,
     )
     _require_name(customer)
     _save(customer)
