@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from payments.gateway.errors import Busy, Gone, Refused
-from payments.gateway.port import Gateway, PaymentFacts, PostalAddress
+from payments.gateway.errors import Gone, Refused
+from payments.gateway.port import Gateway, PostalAddress
 from payments.gateway_customers import customer_details as customer_as_known
 from payments.models import PaymentProfile, ProfileState
 from payments.profiles import apply_method_facts
+from propagation.collecting import note_payment, source_of
 from propagation.models import Change, ChangeKind, Step, StepKind, StepState
+from subscriptions.collection.charging import PROCESSING, Order, charge_invoice
+from subscriptions.collection.engine import payment_kinds
+from subscriptions.collection.leases import holding_invoice
 from subscriptions.models import LIVE_STATES, BilledBy, Invoice, InvoiceState, Subscription
-from subscriptions.services import mark_invoice_paid
+from subscriptions.settlement import PAYABLE_STATES, mark_invoice_paid
 from tenants.actors import Actor
 from tenants.audit import record
-from tenants.numbers import written
 from tenants.scope import tenant_scope
 
 
@@ -177,75 +180,56 @@ def invoice_move(work: Work, gateway: Gateway) -> Effect:
 
 
 def invoice_collect(work: Work, gateway: Gateway) -> Effect:
-    """Charge an invoice to the new method. Each invoice has one payment at the gateway, which can succeed only once."""
+    """Charge an invoice to the new method."""
     invoice = work.step.invoice
     if invoice is None or invoice.state == InvoiceState.PAID:
         return Effect(note=_("The invoice was paid already."))
-    if invoice.state != InvoiceState.OPEN:
+    if invoice.state not in PAYABLE_STATES:
         return Effect(note=_("The invoice was no longer open."))
-    payment = _pay_at_gateway(work, gateway, invoice) if invoice.gateway_id else _pay_ours(work, gateway, invoice)
-    if payment is None:
+    return _pay_at_gateway(work, gateway, invoice) if invoice.gateway_id else _pay_ours(work, gateway, invoice)
+
+
+def _pay_at_gateway(work: Work, gateway: Gateway, invoice: Invoice) -> Effect:
+    facts = gateway.read_invoice(invoice.gateway_id)
+    if facts.status == "open":
+        facts = gateway.pay_invoice(invoice.gateway_id, method=work.new_method, key=work.key)
+    if facts.status in ("void", "uncollectible"):
         return Effect(note=_("The invoice was no longer open at the gateway."))
+    if facts.status != "paid":
+        raise Refused(code="not_paid", gateway_message=f"The invoice is {facts.status} after the payment.")
 
     def apply(actor: Actor) -> None:
         current = Invoice.objects.get(pk=invoice.pk)
-        mark_invoice_paid(actor=actor, invoice=current, gateway_payment_id=payment, profile=work.new_profile)
+        through = source_of(work.change)
+        mark_invoice_paid(actor=actor, invoice=current, profile=work.new_profile, through=through)
 
     return Effect(apply=apply)
 
 
-def _pay_at_gateway(work: Work, gateway: Gateway, invoice: Invoice) -> str | None:
-    facts = gateway.read_invoice(invoice.gateway_id)
-    if facts.status == "open":
-        facts = gateway.pay_invoice(invoice.gateway_id, method=work.new_method, key=work.key)
-    if facts.status == "paid":
-        return ""
-    if facts.status in ("void", "uncollectible"):
-        return None
-    raise Refused(code="not_paid", gateway_message=f"The invoice is {facts.status} after the payment.")
-
-
-def _pay_ours(work: Work, gateway: Gateway, invoice: Invoice) -> str:
-    payment = _known_payment(gateway, invoice) or _new_payment(work, gateway, invoice)
-    if payment.status not in ("succeeded", "processing"):
-        payment = gateway.confirm_payment(payment.id, method=work.new_method, key=work.key)
-    if payment.status == "processing":
-        raise Busy(code="busy", gateway_message="The payment is still being processed.")
-    if payment.status != "succeeded":
-        raise Refused(code="not_paid", gateway_message=f"The payment is {payment.status}.")
-    return payment.id
-
-
-def _known_payment(gateway: Gateway, invoice: Invoice) -> PaymentFacts | None:
-    """The invoice's one payment; None when none was begun, or it was cancelled at the gateway, unpaid for good."""
-    payment = gateway.read_payment(invoice.gateway_payment_id) if invoice.gateway_payment_id else None
-    return None if payment is None or payment.status == "canceled" else payment
-
-
-def _new_payment(work: Work, gateway: Gateway, invoice: Invoice) -> PaymentFacts:
-    metadata = {"invoice_id": str(invoice.pk)}
-    found = gateway.find_payment(customer=work.gateway_customer, metadata=metadata) if work.is_retry else None
-    payment = found if found is not None and found.status != "canceled" else None
-    payment = payment or gateway.create_payment(
-        customer=work.gateway_customer,
-        amount_minor=invoice.total_minor,
-        currency=invoice.currency,
-        description=written("invoice", invoice.number),
-        metadata=metadata,
-        key=f"{work.key}-payment",
-    )
-    _remember_payment(work, invoice, payment.id)
-    return payment
-
-
-def _remember_payment(work: Work, invoice: Invoice, payment_id: str) -> None:
-    """Keep the payment's id before it is charged, so that whoever comes next charges the same one."""
+def _pay_ours(work: Work, gateway: Gateway, invoice: Invoice) -> Effect:
+    """Each invoice of ours has one payment at the gateway, which can succeed only once."""
     with tenant_scope(work.step.tenant_id):
-        as_read = Invoice.objects.filter(pk=invoice.pk, gateway_payment_id=invoice.gateway_payment_id)
-        taken = as_read.update(gateway_payment_id=payment_id)
-        known = taken or Invoice.objects.filter(pk=invoice.pk, gateway_payment_id=payment_id).exists()
-    if not known:
-        raise Refused(code="other_payment", gateway_message="Another payment for this invoice was begun meanwhile.")
+        kinds = payment_kinds(work.new_profile)
+    with holding_invoice(work.step.tenant_id, invoice.pk):
+        with tenant_scope(work.step.tenant_id):
+            current = Invoice.objects.get(pk=invoice.pk)
+        if current.state not in PAYABLE_STATES:
+            return Effect(note=_("The invoice was no longer open."))
+        order = Order(
+            invoice=current,
+            customer=work.gateway_customer,
+            method=work.new_method,
+            kinds=kinds,
+            key=work.key,
+            is_retry=work.is_retry,
+        )
+        payment = charge_invoice(gateway, order)
+
+    def apply(actor: Actor) -> None:
+        note_payment(work.change, invoice, payment)
+
+    note = _("The bank is processing the payment.") if payment.status == PROCESSING else ""
+    return Effect(note=note, apply=apply)
 
 
 def _users_of(profile: PaymentProfile, change: Change) -> list[str]:

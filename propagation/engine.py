@@ -4,45 +4,36 @@ PostgreSQL is the truth. A worker may die at any instant: its lease runs out and
 gateway already has, and goes on under the same idempotency key.
 """
 
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from payments.gateway.accounts import paced_gateway
-from payments.gateway.errors import BadKeys, GatewayError, Gone, RateLimited, UnknownOutcome
+from payments.gateway.errors import BadKeys, GatewayError, Gone, UnknownOutcome
+from payments.gateway.leases import KEY_LIFETIME, LEASE, Fenced, LeaseLost, pause_after
 from payments.gateway.port import Gateway
 from payments.models import GatewayCustomer, ProfileState
 from payments.profiles import disable_profile
 from propagation.carriers import CARRIERS, Effect, Work
+from propagation.collecting import note_refusal
 from propagation.models import Change, Step, StepAttempt, StepKind, StepState
 from propagation.progress import advance
 from propagation.wakeups import wake_worker_later
-from subscriptions.services import mark_invoice_failed
 from tenants.actors import Actor, ActorKind
 from tenants.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
 
-#: No call is begun with less than this left of the lease: the gateway's time-out, and time to record the outcome.
-CALL_SECONDS = settings.STRIPE_TIMEOUT_SECONDS + 5.0
-#: How long a worker holds a step: more than the calls of one step take, so that only a dead worker loses it.
-LEASE = timedelta(seconds=3 * CALL_SECONDS)
-#: A key older than this may be forgotten at the gateway (24 hours, https://docs.stripe.com/api/idempotent_requests).
-KEY_LIFETIME = timedelta(hours=23)
 #: A step that could not be carried out for this long is given up, loudly.
 PATIENCE = timedelta(hours=72)
-LONGEST_PAUSE_SECONDS = 900.0
 
 #: Steps that can be carried out now: not where another change of the same customer is being carried out.
 _DUE = """
@@ -70,10 +61,6 @@ class Claim:
     gateway: Gateway | None
     attempt: StepAttempt
     deadline: float
-
-
-class LeaseLost(Exception):
-    """This worker was held up for so long that another may have the step before a further call has ended."""
 
 
 def carry_out_now(tenant_id: UUID, change_id: UUID, seconds: float = 6.0) -> None:
@@ -161,7 +148,7 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
         try:
             if claim.gateway is None:
                 raise BadKeys(code="no_gateway_account")
-            gateway = _Fenced(claim.gateway, claim.deadline)
+            gateway = Fenced(claim.gateway, claim.deadline)
             effect = CARRIERS[work.step.kind](work, gateway)
             _record_effect(tenant_id, claim, effect)
         except LeaseLost:
@@ -172,24 +159,6 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
         except Exception as error:
             log.exception("step_crashed")
             _record_error(tenant_id, claim, _own_fault(error))
-
-
-class _Fenced:
-    """A gateway that refuses to be called by a worker whose lease is about to run out."""
-
-    def __init__(self, gateway: Gateway, deadline: float) -> None:
-        self._gateway = gateway
-        self._deadline = deadline
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._gateway, name)
-
-        def fenced(*args: Any, **kwargs: Any) -> Any:
-            if time.monotonic() >= self._deadline - CALL_SECONDS:
-                raise LeaseLost
-            return call(*args, **kwargs)
-
-        return fenced
 
 
 def _own_fault(error: Exception) -> GatewayError:
@@ -236,7 +205,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         if obsolete:
             step.state, step.finished_at = StepState.SUPERSEDED, timezone.now()
         elif error.transient and not _tried_for_too_long(step):
-            pause = _pause(step.attempts, error)
+            pause = pause_after(step.attempts, error)
             step.state, step.due_at = StepState.RETRYING, timezone.now() + pause
             wake_worker_later(tenant_id, seconds=pause.total_seconds())
         else:
@@ -266,19 +235,11 @@ def _note_consequences(change: Change, step: Step, error: GatewayError) -> None:
         return
     actor = _actor_of(change)
     if step.kind == StepKind.INVOICE_COLLECT and step.invoice is not None:
-        mark_invoice_failed(actor=actor, invoice=step.invoice, profile=change.new_profile, error_code=error.code)
+        note_refusal(change, step.invoice, error)
     if isinstance(error, Gone) and step.kind in (StepKind.ATTACH, StepKind.PROFILE_DETAILS):
         profile = step.profile
         if profile is not None and profile.state == ProfileState.ACTIVE:
             disable_profile(actor=actor, profile=profile, reason=str(error.message))
-
-
-def _pause(attempts: int, error: GatewayError) -> timedelta:
-    """Exponential from one second, with jitter; never before the gateway said (https://docs.stripe.com/rate-limits)."""
-    jitter = 0.5 + secrets.randbelow(500) / 1000
-    seconds = 1.0 if isinstance(error, RateLimited) else min(2.0 ** min(attempts - 1, 12), LONGEST_PAUSE_SECONDS)
-    seconds *= jitter
-    return timedelta(seconds=max(seconds, error.retry_after or 0.0))
 
 
 def _finish_attempt(attempt: StepAttempt, outcome: str, error: GatewayError | None = None) -> None:

@@ -1,12 +1,14 @@
-"""What the gateway tells us about the subscriptions and invoices that it bills."""
+"""What the gateway tells us: of subscriptions and invoices that it bills, and of payments and refunds of ours."""
 
 from uuid import UUID
 
 from payments.events import caused_by_us, on_event, subject_id
 from payments.gateway.accounts import paced_gateway_for
 from payments.models import GatewayEvent
+from subscriptions.collection.settling import settle_payment
 from subscriptions.mirror import mirror_invoice, mirror_subscription
-from subscriptions.models import Invoice, Subscription
+from subscriptions.models import Invoice, Refund, RefundState, Subscription
+from subscriptions.refunds import settle_refund
 from tenants.actors import Actor
 from tenants.scope import tenant_scope
 
@@ -50,3 +52,32 @@ def follow_invoice(tenant_id: UUID, event: GatewayEvent) -> None:
     facts = paced_gateway_for(tenant_id).read_invoice(gateway_id)
     with tenant_scope(tenant_id):
         mirror_invoice(facts, actor=Actor.gateway(event.gateway_id))
+
+
+@on_event(
+    "payment_intent.succeeded",
+    "payment_intent.processing",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+)
+def follow_payment(tenant_id: UUID, event: GatewayEvent) -> None:
+    """Payments that are no invoice's of ours are someone else's. What work of ours did, that work records."""
+    if not caused_by_us(event):
+        settle_payment(tenant_id, subject_id(event), actor=Actor.gateway(event.gateway_id))
+
+
+@on_event("refund.created", "refund.updated", "refund.failed")
+def follow_refund(tenant_id: UUID, event: GatewayEvent) -> None:
+    if not caused_by_us(event):
+        settle_refund(tenant_id, subject_id(event), actor=Actor.gateway(event.gateway_id))
+
+
+@on_event("charge.refunded")
+def follow_refunds_of_charge(tenant_id: UUID, event: GatewayEvent) -> None:
+    """The event names no refund: read those of this payment that the bank is still at."""
+    payment = str(event.payload["data"]["object"].get("payment_intent") or "-")
+    with tenant_scope(tenant_id):
+        pending = Refund.objects.filter(invoice__gateway_payment_id=payment, state=RefundState.PENDING)
+        refunds = list(pending.values_list("gateway_id", flat=True))
+    for refund_id in refunds:
+        settle_refund(tenant_id, refund_id, actor=Actor.gateway(event.gateway_id))

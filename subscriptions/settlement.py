@@ -11,6 +11,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from payments.models import PaymentProfile
+from subscriptions import mails
+from subscriptions.billing.transitions import billing_from
 from subscriptions.documents.freeze import freeze_method
 from subscriptions.models import BilledBy, Invoice, InvoiceState, PaidThrough, Subscription, SubscriptionState
 from tenants.actors import Actor
@@ -71,8 +73,6 @@ def mark_invoice_paid(
     record(actor=actor, action="invoice.paid", target=invoice, before=before, after=after)
     if invoice.subscription_id:
         recover_subscription(invoice.subscription_id, actor=actor, now=now)
-    from subscriptions import mails
-
     mails.tell_paid(invoice)
     return True
 
@@ -99,11 +99,20 @@ def mark_invoice_failed(
     after = {"attempts": invoice.attempts, "error": invoice.last_error_code, "payment_method": str(profile or "")}
     record(actor=actor, action="invoice.payment_failed", target=invoice, after=after)
     if invoice.subscription_id and invoice.due_at <= now:
-        subscription = Subscription.objects.select_for_update().get(pk=invoice.subscription_id)
-        if subscription.billed_by == BilledBy.US and subscription.state == SubscriptionState.ACTIVE:
-            changes = {"state": SubscriptionState.PAST_DUE, "past_due_since": now}
-            change_subscription(subscription, actor=actor, changes=changes)
+        _note_that_it_is_late(invoice.subscription_id, actor, now)
     return True
+
+
+def _note_that_it_is_late(subscription_id: UUID, actor: Actor, now: datetime) -> None:
+    """A running subscription becomes past due; a paused one will be once it is resumed."""
+    subscription = Subscription.objects.select_for_update().get(pk=subscription_id)
+    if subscription.billed_by != BilledBy.US:
+        return
+    if subscription.state == SubscriptionState.ACTIVE:
+        changes = {"state": SubscriptionState.PAST_DUE, "past_due_since": now}
+        change_subscription(subscription, actor=actor, changes=changes)
+    elif subscription.state == SubscriptionState.PAUSED and subscription.past_due_since is None:
+        change_subscription(subscription, actor=actor, changes={"past_due_since": now})
 
 
 def recover_subscription(subscription_id: UUID, *, actor: Actor, now: datetime | None = None) -> bool:
@@ -113,22 +122,17 @@ def recover_subscription(subscription_id: UUID, *, actor: Actor, now: datetime |
     """
     now = now or timezone.now()
     subscription = Subscription.objects.select_for_update().get(pk=subscription_id)
+    late = subscription.state in _LATE or subscription.past_due_since is not None
     owes = subscription.invoices.filter(state=InvoiceState.OPEN, due_at__lte=now)
-    if subscription.billed_by != BilledBy.US or subscription.state not in _LATE or owes.exists():
+    if subscription.billed_by != BilledBy.US or not late or owes.exists():
         return False
-    changes: dict[str, Any] = {"state": SubscriptionState.ACTIVE, "past_due_since": None}
+    changes: dict[str, Any] = {"past_due_since": None}
+    if subscription.state in _LATE:
+        changes["state"] = SubscriptionState.ACTIVE
     if subscription.state == SubscriptionState.UNPAID:
         changes |= billing_from(subscription, now)
     change_subscription(subscription, actor=actor, changes=changes)
     return True
-
-
-def billing_from(subscription: Subscription, moment: datetime) -> dict[str, Any]:
-    """Where billing goes on at `moment`: after the period that is paid for, or else anew from that moment."""
-    end = subscription.current_period_end
-    if end is not None and moment < end:
-        return {"next_billing_at": end}
-    return {"anchor_at": moment, "next_period": 0, "next_billing_at": moment}
 
 
 def change_subscription(subscription: Subscription, *, actor: Actor, changes: dict[str, Any]) -> None:
