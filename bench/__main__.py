@@ -3,6 +3,7 @@
 import argparse
 import os
 import tempfile
+from itertools import chain
 from pathlib import Path
 
 import tests.environment  # noqa: F401  (before Django: servers of our own)
@@ -18,6 +19,7 @@ def main() -> None:
     import django
 
     django.setup()
+    from bench.documents import documents
     from bench.measurements import measure_all
     from tests import database
     from tests.processes import Sandbox
@@ -25,7 +27,9 @@ def main() -> None:
     name = database.create_test_database()
     try:
         with tempfile.TemporaryDirectory() as folder, Sandbox(Path(folder)) as sandbox:
-            for row in measure_all(sandbox, customers=arguments.customers, changes=arguments.changes):
+            for row in chain(
+                measure_all(sandbox, customers=arguments.customers, changes=arguments.changes), documents()
+            ):
                 print(row, flush=True)
     finally:
         with database.admin_connection() as admin:

@@ -54,10 +54,10 @@ def _compile(values: dict[str, Any], logo: "Logo | None", document: InvoiceDocum
     files = {"main.typ": _layout(), "data.json": json.dumps(values).encode()}
     if logo:
         files["logo.svg"] = logo[0]
-    return _typeset(files, STANDARDS, int(document.dated_at.timestamp()))
+    return typeset(files, timestamp=int(document.dated_at.timestamp()))
 
 
-def _typeset(files: Any, standards: list[Any], timestamp: int = 0) -> bytes:
+def typeset(files: Any, standards: Any = STANDARDS, timestamp: int = 0) -> bytes:
     """PDF of `main.typ` among the files in memory (which the package's stub does not know of), by their names."""
     return typst.compile(
         files,
@@ -140,7 +140,7 @@ def _has_glyphs(text: str) -> bool:
     source = b'#set text(font: "Inter")\n#json("text.json")'
     files = {"main.typ": source, "text.json": json.dumps(text).encode()}
     try:
-        _typeset(files, STANDARDS[:1])
+        typeset(files, STANDARDS[:1])
     except typst.TypstError:
         return False
     return True

@@ -115,7 +115,7 @@ def test_a_receipt_in_french(invoice: Invoice) -> None:
 
 
 def test_claims_the_standards_for_archives_and_for_screen_readers() -> None:
-    reader = read(render_pdf(PLAIN))
+    reader: Any = read(render_pdf(PLAIN))
     xmp = reader.root_object["/Metadata"].get_object().get_data().decode()
     assert re.search(r"<pdfaid:part>2</pdfaid:part>", xmp)
     assert re.search(r"<pdfaid:conformance>A</pdfaid:conformance>", xmp)
@@ -128,7 +128,8 @@ def test_claims_the_standards_for_archives_and_for_screen_readers() -> None:
 
 
 def test_every_font_is_embedded() -> None:
-    fonts = read(render_pdf(PLAIN)).pages[0]["/Resources"]["/Font"]
+    page: Any = read(render_pdf(PLAIN)).pages[0]
+    fonts = page["/Resources"]["/Font"]
     described = [font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"] for font in fonts.values()]
     assert described
     assert all({"/FontFile2", "/FontFile3"} & set(item.get_object()) for item in described)
@@ -153,7 +154,7 @@ def test_the_same_bytes_in_another_process(scope: Any, tmp_path: Path) -> None:
     )
     assert other.stdout.strip() == hashlib.sha256(ours).hexdigest()
     assert document.logo
-    assert "/Image" in str(read(ours).pages[0]["/Resources"]) or b"/Subtype/Image" in ours.replace(b" ", b"")
+    assert b"/Subtype/Image" in ours
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_a_void_document_says_so_on_every_page() -> None:
 
 
 def test_links_lead_to_the_pay_page_and_the_portal() -> None:
-    page = read(render_pdf(PLAIN)).pages[0]
+    page: Any = read(render_pdf(PLAIN)).pages[0]
     links = {note.get_object()["/A"]["/URI"] for note in page["/Annots"]}
     assert links == {PLAIN.hub.url, "https://billing.example.com/portal/maple/pay/token"}
 
