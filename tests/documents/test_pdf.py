@@ -127,6 +127,14 @@ def test_claims_the_standards_for_archives_and_for_screen_readers() -> None:
     assert reader.metadata.creation_date == PLAIN.dated_at
 
 
+def test_vendored_fonts_are_as_published() -> None:
+    folder = pdf.HERE / "fonts"
+    pinned = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+    found.pop("SHA256SUMS")
+    assert found == pinned
+
+
 def test_every_font_is_embedded() -> None:
     page: Any = read(render_pdf(PLAIN)).pages[0]
     fonts = page["/Resources"]["/Font"]
