@@ -8,7 +8,6 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.models import Customer
-from subscriptions.calculators.periods import add_interval
 from subscriptions.errors import BillingError
 from subscriptions.models import BilledBy, Interval, Invoice, InvoiceState, Subscription, SubscriptionState
 from subscriptions.services import (
@@ -20,7 +19,7 @@ from subscriptions.services import (
     mark_invoice_paid,
 )
 from tenants.actors import Actor
-from tenants.models import AuditEntry
+from tenants.models import AuditEntry, Tenant
 from tenants.scope import tenant_scope
 from tests.factories import (
     CustomerFactory,
@@ -48,27 +47,6 @@ def refusal(call: Callable[[], object]) -> str:
     return caught.value.code
 
 
-@pytest.mark.parametrize(
-    ("start", "interval", "count", "end"),
-    [
-        ("2026-01-15", Interval.MONTH, 1, "2026-02-15"),
-        ("2026-01-31", Interval.MONTH, 1, "2026-02-28"),
-        ("2028-01-31", Interval.MONTH, 1, "2028-02-29"),
-        ("2026-11-30", Interval.MONTH, 3, "2027-02-28"),
-        ("2028-02-29", Interval.YEAR, 1, "2029-02-28"),
-        ("2026-12-31", Interval.DAY, 1, "2027-01-01"),
-        ("2026-12-31", Interval.WEEK, 2, "2027-01-14"),
-    ],
-)
-def test_a_period_ends_on_the_same_day_or_the_months_last(start: str, interval: str, count: int, end: str) -> None:
-    moment = datetime.fromisoformat(start).replace(hour=9, tzinfo=UTC)
-    assert add_interval(moment, interval, count) == datetime.fromisoformat(end).replace(hour=9, tzinfo=UTC)
-
-
-def test_what_is_bought_once_has_no_period() -> None:
-    assert add_interval(timezone.now(), Interval.ONE_TIME, 1) is None
-
-
 def test_sells_a_product_at_a_price(bob: Customer) -> None:
     product = create_product(actor=ALICE, name_en=" Magazine ", name_fr="Revue")
     price = create_price(actor=ALICE, product=product, amount_minor=1999, currency="cad")
@@ -81,10 +59,30 @@ def test_sells_a_product_at_a_price(bob: Customer) -> None:
     assert AuditEntry.objects.filter(action="subscription.created", customer_id=bob.pk).count() == 2
 
 
-def test_a_trial_is_the_first_period(bob: Customer) -> None:
-    subscription = create_subscription(actor=ALICE, customer=bob, price=PriceFactory.create(trial_days=14))
-    assert subscription.state == SubscriptionState.TRIALING
-    assert subscription.current_period_end == subscription.trial_end == subscription.started_at + timedelta(days=14)
+def test_a_trial_comes_before_the_first_period(bob: Customer) -> None:
+    """14 days of the tenant's calendar, over the night in which the clocks go forward."""
+    Tenant.objects.filter(pk=bob.tenant_id).update(time_zone="America/Toronto")
+    start = datetime(2027, 3, 10, 15, tzinfo=UTC)
+    price = PriceFactory.create(trial_days=14)
+    subscription = create_subscription(actor=ALICE, customer=bob, price=price, started_at=start)
+    end = datetime(2027, 3, 24, 14, tzinfo=UTC)
+    assert (subscription.state, subscription.time_zone) == (SubscriptionState.TRIALING, "America/Toronto")
+    assert subscription.current_period_end == subscription.trial_end == end
+    assert (subscription.anchor_at, subscription.next_billing_at, subscription.next_period) == (end, end, 0)
+
+
+def test_without_a_trial_the_first_period_is_due_when_it_begins(bob: Customer) -> None:
+    start = datetime(2027, 1, 31, 15, tzinfo=UTC)
+    subscription = create_subscription(actor=ALICE, customer=bob, price=PriceFactory.create(), started_at=start)
+    assert subscription.state == SubscriptionState.ACTIVE
+    assert (subscription.anchor_at, subscription.next_billing_at, subscription.next_period) == (start, start, 0)
+    assert subscription.current_period_end == datetime(2027, 2, 28, 15, tzinfo=UTC)
+
+
+def test_what_the_gateway_bills_never_comes_to_our_run(bob: Customer) -> None:
+    options = {"billed_by": BilledBy.GATEWAY, "gateway_id": "sub_1"}
+    subscription = create_subscription(actor=ALICE, customer=bob, price=PriceFactory.create(), **options)  # type: ignore[arg-type]
+    assert (subscription.next_billing_at, subscription.anchor_at) == (None, None)
 
 
 def test_says_what_is_wrong_with_a_product_or_price(bob: Customer) -> None:
@@ -92,12 +90,28 @@ def test_says_what_is_wrong_with_a_product_or_price(bob: Customer) -> None:
     assert refusal(lambda: create_product(actor=ALICE, name_en=" ")) == "name_missing"
     assert refusal(lambda: create_price(actor=ALICE, product=product, amount_minor=-1, currency="CAD")) == "bad_amount"
     assert refusal(lambda: create_price(actor=ALICE, product=product, amount_minor=1, currency="XX")) == "bad_currency"
-    assert (
-        refusal(
-            lambda: create_price(actor=ALICE, product=product, amount_minor=1, currency="CAD", interval="fortnight")
-        )
-        == "bad_interval"
-    )
+
+
+@pytest.mark.parametrize(
+    ("price", "code"),
+    [
+        ({"interval": "fortnight"}, "bad_interval"),
+        ({"interval_count": 0}, "bad_interval"),
+        ({"interval": Interval.MONTH, "interval_count": 37}, "bad_interval"),
+        ({"interval": Interval.ONE_TIME, "interval_count": 2}, "bad_interval"),
+        ({"interval": Interval.ONE_TIME, "trial_days": 7}, "bad_interval"),
+        ({"trial_days": -1}, "bad_interval"),
+        ({"trial_days": 731}, "bad_trial"),
+        ({"amount_minor": 10**12}, "bad_amount"),
+    ],
+)
+def test_says_what_is_wrong_with_a_price(bob: Customer, price: dict[str, object], code: str) -> None:
+    options = {"actor": ALICE, "product": ProductFactory.create(), "amount_minor": 1, "currency": "CAD"} | price
+    assert refusal(lambda: create_price(**options)) == code  # type: ignore[arg-type]
+
+
+def test_a_price_may_be_free(bob: Customer) -> None:
+    assert create_price(actor=ALICE, product=ProductFactory.create(), amount_minor=0, currency="JPY").amount_minor == 0
 
 
 def test_says_what_is_wrong_with_a_subscription(bob: Customer) -> None:
@@ -109,7 +123,9 @@ def test_says_what_is_wrong_with_a_subscription(bob: Customer) -> None:
         return refusal(lambda: create_subscription(**options))
 
     assert create(quantity=0) == "bad_quantity"
+    assert create(quantity=10**10) == "bad_quantity"
     assert create(price=PriceFactory.create(is_active=False)) == "price_inactive"
+    assert create(price=PriceFactory.create(interval=Interval.ONE_TIME)) == "one_time_price"
     assert create(payment_profile=theirs) == "other_customer"
     assert create(payment_profile=dead) == "profile_not_active"
     assert create(billed_by=BilledBy.GATEWAY) == "gateway_id_missing"
