@@ -59,6 +59,7 @@ class CardEntry:
 def form_context(entry: CardEntry, urls: dict[str, str]) -> dict[str, object]:
     """What templates/portal/card_form.html needs; `urls` by ENDPOINTS. In the open scope."""
     return {
+        "tenant": entry.tenant,
         "form": BillingForm(entry.customer, entry.tenant),
         "card_urls": urls,
         "stripe_js_url": settings.STRIPE_JS_URL,

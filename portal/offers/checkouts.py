@@ -70,7 +70,7 @@ def finish_checkout(*, actor: Actor, checkout: Checkout, profile: PaymentProfile
     _check_offered(checkout.price)
     if quantity != checkout.quantity:
         raise CheckoutError("order_changed", _("The order was changed in the meantime. Check it and confirm again."))
-    _buy(checkout, profile, actor)
+    _buy(checkout, profile, actor, pins=profile is not None and not profile.is_default)
     return True
 
 
@@ -79,10 +79,11 @@ def _lock(checkout_id: UUID) -> Checkout:
     return rows.select_for_update(of=("self",)).get(pk=checkout_id)
 
 
-def _buy(checkout: Checkout, profile: PaymentProfile | None, actor: Actor) -> None:
+def _buy(checkout: Checkout, profile: PaymentProfile | None, actor: Actor, *, pins: bool) -> None:
+    """`pins`: the method is not the customer's default, and is to pay for this subscription all the same."""
     invoice: Invoice | None
     if checkout.price.is_recurring:
-        checkout.subscription = _subscribe(checkout, profile, actor)
+        checkout.subscription = _subscribe(checkout, profile if pins else None, actor)
         invoice = checkout.subscription.invoices.order_by("number").first()
     else:
         invoice = bill_purchase(
@@ -97,14 +98,14 @@ def _buy(checkout: Checkout, profile: PaymentProfile | None, actor: Actor) -> No
         request_collection(actor=actor, invoice=invoice, through=PaidThrough.PORTAL, profile=profile)
 
 
-def _subscribe(checkout: Checkout, profile: PaymentProfile | None, actor: Actor) -> Subscription:
-    """Pinned to the chosen method, unless that is the default; and billed at once, not when the run comes round."""
+def _subscribe(checkout: Checkout, pinned: PaymentProfile | None, actor: Actor) -> Subscription:
+    """Billed at once, not when the run comes round."""
     subscription = create_subscription(
         actor=actor,
         customer=checkout.customer,
         price=checkout.price,
         quantity=checkout.quantity,
-        payment_profile=None if profile is None or profile.is_default else profile,
+        payment_profile=pinned,
     )
     now = timezone.now()
     due = Subscription.objects.select_related("customer", "price__product", "payment_profile__replaced_by")
@@ -131,7 +132,7 @@ def finish_with_new_method(setup: CardSetup, change: Change) -> None:
     profile = PaymentProfile.objects.get(pk=setup.profile_id) if setup.profile_id else None
     try:
         _check_offered(checkout.price)
-        _buy(checkout, profile, actor)
+        _buy(checkout, profile, actor, pins=not setup.make_default)
     except (BillingError, CheckoutError) as error:
         # The method is saved; what was to be bought is not to be had any more.
         log.info("checkout_not_finished", checkout=str(checkout.pk), code=error.code)

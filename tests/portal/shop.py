@@ -1,4 +1,4 @@
-"""Northwind Press with an account at the sandbox, and Bob, who has a card there. Import the fixtures where they are used."""
+"""Northwind Press with an account at the sandbox, and Bob, who has a card there. Import the fixtures where needed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +14,7 @@ from subscriptions.services import create_price, create_product, create_subscrip
 from tenants.actors import Actor
 from tenants.models import Tenant
 from tests import factories
+from tests.invitations.story import confirm
 from tests.processes import CeleryWorker, Sandbox
 from tests.propagation.conftest import World
 
@@ -102,3 +103,20 @@ def save(page: Page) -> None:
 
 def bank(page: Page) -> FrameLocator:
     return page.frame_locator("iframe[title='3D Secure authentication frame']")
+
+
+def enter_by_hand(client: Any, world: World, start: str, card: str, **more: str) -> Any:
+    """What the form's script does at `start` (the address before "setup/"): enter, confirm at the gateway, complete."""
+    setup = client.post(f"{start}setup/").json()
+    told = {"setup_id": setup["setup_id"], "setup_intent": setup["setup_intent"]}
+    details = client.post(f"{start}details/", ADDRESS | told | more)
+    assert details.status_code == 200, details.content
+    confirm(world, setup, card)
+    return client.post(f"{start}complete/", {"setup_intent": setup["setup_intent"]})
+
+
+def charges(world: World) -> list[dict[str, Any]]:
+    """What the gateway took."""
+    answer = world.sandbox.control("GET", "objects/payment_intent", params={"account": world.account, "limit": 1000})
+    rows = answer["data"] if isinstance(answer, dict) else answer
+    return [row for row in rows if row["status"] == "succeeded"]

@@ -25,8 +25,11 @@ def test_tells_what_is_charged_next_and_with_what(world: World, bob: Customer, s
     visa(world, bob)
     subscribed(world, bob)
     page = signed_in.get(portal_url(world.tenant, "subscriptions")).content.decode()
-    assert "Field Notes" in page and "CA$12.00" in page and "per month" in page
-    assert "your default" in page and "4242" in page
+    assert "Field Notes" in page
+    assert "CA$12.00" in page
+    assert "per month" in page
+    assert "your default" in page
+    assert "4242" in page
 
 
 def test_a_customer_without_any_is_led_to_the_offers(tenant: Tenant, signed_in: Client) -> None:
@@ -44,7 +47,8 @@ def test_cancels_at_the_end_of_the_period_and_thinks_better_of_it(
     assert "Keep it" in answer.content.decode()
     with world.scope():
         found = Subscription.objects.get()
-        assert found.cancel_at_period_end and found.state == SubscriptionState.ACTIVE
+        assert found.cancel_at_period_end
+        assert found.state == SubscriptionState.ACTIVE
         assert (found.cancel_reason, found.cancel_comment) == ("too_expensive", "Sorry")
     signed_in.post(portal_url(world.tenant, "undo", subscription.pk))
     with world.scope():
@@ -67,7 +71,8 @@ def test_does_not_cancel_where_the_tenant_does_not_allow_it(world: World, bob: C
     assert signed_in.post(portal_url(world.tenant, "cancel", subscription.pk), WHY).status_code == 404
     assert signed_in.post(portal_url(world.tenant, "undo", subscription.pk)).status_code == 404
     page = signed_in.get(portal_url(world.tenant, "subscription", subscription.pk)).content.decode()
-    assert "Cancel subscription" not in page and "care@northwind.example" in page
+    assert "Cancel subscription" not in page
+    assert "care@northwind.example" in page
 
 
 @pytest.mark.parametrize("reason", ["", "unpaid", "nonsense"])
@@ -106,6 +111,5 @@ def test_in_french(world: World, bob: Customer, signed_in: Client) -> None:
         Customer.objects.filter(pk=bob.pk).update(language="fr")
     subscribed(world, bob)
     page = signed_in.get(portal_url(world.tenant, "subscriptions")).content.decode()
-    assert "Carnets de terrain" in page and "12,00" in page
-
-
+    assert "Carnets de terrain" in page
+    assert "12,00" in page
