@@ -1,7 +1,6 @@
 """What the sign-in pages must remember between two of them: a short signed cookie that only they see."""
 
 from dataclasses import asdict, dataclass
-from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
@@ -17,16 +16,14 @@ LIFETIME_SECONDS = 15 * 60
 @dataclass(frozen=True)
 class Doorway:
     """Where somebody stands: `email` asked for a code; `code_id`: has opened its link; `proved`: may choose among
-    `customers` (their ids), having signed in by `proved`."""
+    `customers` (their ids), having signed in by `proved`; `email_change_id`: has opened the link of a new address."""
 
     email: str = ""
     next: str = ""
     code_id: str = ""
+    email_change_id: str = ""
     proved: str = ""
     customers: tuple[str, ...] = ()
-
-    def may_choose(self, customer_id: UUID) -> bool:
-        return bool(self.proved) and str(customer_id) in self.customers
 
 
 def remember(response: HttpResponse, tenant: Tenant, doorway: Doorway) -> None:
