@@ -1,4 +1,5 @@
-"""`python -m bench [--customers N] [--changes N]`: on servers and a database of its own, with the real sandbox."""
+"""`python -m bench [--customers N] [--changes N] [--subscriptions N]`: on servers and a database of its own, with the
+real sandbox."""
 
 import argparse
 import os
@@ -13,12 +14,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--customers", type=int, default=5000, help="rows behind the list page (default 5000)")
     parser.add_argument("--changes", type=int, default=60, help="changes to carry out (default 60)")
+    parser.add_argument("--subscriptions", type=int, default=20000, help="subscriptions to bill (default 20000)")
     arguments = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_project.settings")
 
     import django
 
     django.setup()
+    from bench.billing import billing_run
     from bench.documents import documents
     from bench.measurements import measure_all
     from tests import database
@@ -28,7 +31,9 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as folder, Sandbox(Path(folder)) as sandbox:
             for row in chain(
-                measure_all(sandbox, customers=arguments.customers, changes=arguments.changes), documents()
+                measure_all(sandbox, customers=arguments.customers, changes=arguments.changes),
+                (billing_run(count) for count in [arguments.subscriptions]),
+                documents(),
             ):
                 print(row, flush=True)
     finally:
