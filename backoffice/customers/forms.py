@@ -7,19 +7,18 @@ from django import forms
 from django.conf import settings
 from django.utils.functional import lazy
 from django.utils.text import capfirst
-from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
+from backoffice.billing.subscription_forms import SubscribeForm
 from backoffice.customers.queries import CustomerFilters
 from backoffice.filters import FilterForm, choice, set_choices
+from backoffice.organisation.forms import time_zones
 from customers.addresses import AddressValues
 from customers.forms import AddressForm
 from customers.models import Address, AddressKind, Customer
 from customers.services import CUSTOMER_FIELDS
 from customers.validation import format_phone, parse_cc_emails, parse_phone, parse_vat_number
-from subscriptions.models import Interval, Price
-from tenants.money import format_money
 
 _capitalised = lazy(capfirst, str)
 
@@ -58,6 +57,12 @@ class CustomerForm(forms.Form):
         choices=[("", _("The organisation's")), *settings.LANGUAGES],
         help_text=_("For messages, links and invoices."),
     )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        required=False,
+        choices=lambda: [("", _("The organisation's")), *time_zones()],
+        help_text=_("For dates in messages and in the portal."),
+    )
     reference = _text("reference", help_text=_("Your own number for this customer; no two may share one."))
     external_user_id = _text("external_user_id", help_text=_("The customer's ID in another system of yours."))
     vat_number = _text("vat_number", help_text=_("Checked by the rules of the billing address's country."))
@@ -92,27 +97,14 @@ class CustomerForm(forms.Form):
         return cleaned
 
 
-class PriceField(forms.ModelChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
-        amount = format_money(obj.amount_minor, obj.currency, to_locale(get_language() or "en"))
-        interval = obj.get_interval_display().lower()
-        every = interval if obj.interval_count == 1 else f"{obj.interval_count} × {interval}"
-        return f"{obj.product.name} · {amount} / {every}"
-
-
-class FirstSubscriptionForm(forms.Form):
+class FirstSubscriptionForm(SubscribeForm):
     """A subscription to start together with the customer; none when no price is chosen."""
-
-    price = PriceField(
-        label=_("Product and price"), queryset=Price.objects.none(), required=False, empty_label=_("None for now")
-    )
-    quantity = forms.IntegerField(label=_("Quantity"), initial=1, min_value=1, max_value=100_000, required=False)
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, prefix="subscription")
-        prices = Price.objects.filter(is_active=True, product__is_active=True).exclude(interval=Interval.ONE_TIME)
-        field: Any = self.fields["price"]
-        field.queryset = prices.select_related("product").order_by("product__name_en", "amount_minor")
+        price: Any = self.fields["price"]
+        price.required, price.empty_label = False, _("None for now")
+        self.fields["quantity"].required = False
 
     def clean_quantity(self) -> int:
         return self.cleaned_data["quantity"] or 1
@@ -185,6 +177,7 @@ class CustomerFilterForm(FilterForm):
             ("expiring", _("Card expires soon")),
             ("expired", _("Card expired")),
             ("none", _("No payment method")),
+            ("ach", _("Verified for ACH")),
         ],
     )
     country = choice(_("Any country"), [])

@@ -19,6 +19,7 @@ from backoffice.text import customer_match
 from customers.models import Address, AddressKind, Customer
 from payments.models import PaymentProfile, ProfileState
 from subscriptions.models import LIVE_STATES, Invoice, InvoiceState, Subscription, SubscriptionState
+from tenants.models import MethodKind
 
 PAGE_SIZE = 25
 EXPIRES_SOON_DAYS = 45
@@ -73,10 +74,12 @@ def has_past_due() -> Q:
 
 
 def pays_by(state: str) -> Q:
-    """How the customer's payment method stands: `ok`, `expiring`, `expired` (all of the default one) or `none`."""
+    """How the customer's payment method stands: `ok`, `expiring`, `expired` (all of the default), `ach` or `none`."""
     active = _profiles_of_row().filter(state=ProfileState.ACTIVE)
     if state == "none":
         return ~Q(Exists(active))
+    if state == "ach":
+        return Q(Exists(active.filter(kind=MethodKind.US_BANK_ACCOUNT)))
     month = F("exp_year") * 12 + F("exp_month")
     default = active.filter(is_default=True).annotate(last_month=month)
     soon = _month_index(EXPIRES_SOON_DAYS)
@@ -125,6 +128,7 @@ class CustomerRow:
     subscriptions: dict[str, int] = field(default_factory=dict)
     purchases: int = 0
     past_due: int = 0
+    ach_verified: bool = False
 
     @property
     def is_active(self) -> bool:
@@ -210,6 +214,7 @@ def describe(customers: Iterable[Customer]) -> list[CustomerRow]:
     for profile in PaymentProfile.objects.filter(**of_page, state=ProfileState.ACTIVE).order_by("is_default", "id"):
         row = rows[profile.customer_id]
         row.profile, row.profile_count = profile, row.profile_count + 1
+        row.ach_verified |= profile.kind == MethodKind.US_BANK_ACCOUNT  # one is active once it is verified
     late = Q(state=InvoiceState.OPEN, due_at__lte=timezone.now())
     single = Q(subscription=None) & ~Q(state__in=[InvoiceState.DRAFT, InvoiceState.VOID])
     invoices = Invoice.objects.filter(late | single, **of_page).values("customer_id")

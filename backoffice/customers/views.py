@@ -129,9 +129,15 @@ def _create(request: StaffRequest, entry: CustomerEntry) -> Customer:
             shipping_address=entry.shipping.values(),
             **entry.form.cleaned_data,
         )
-        chosen = entry.subscription.cleaned_data if entry.subscription else {}
-        if price := chosen.get("price"):
-            create_subscription(actor=request.actor, customer=created, price=price, quantity=chosen["quantity"])
+        first = entry.subscription
+        if first is not None and (price := first.cleaned_data["price"]):
+            create_subscription(
+                actor=request.actor,
+                customer=created,
+                price=price,
+                quantity=first.cleaned_data["quantity"],
+                started_at=first.started_at(),
+            )
     return created
 
 

@@ -15,5 +15,6 @@ urlpatterns = [
     path(f"{_METHOD}replace/", card_entry.profile_replace, name="profile_replace"),
     path(f"{_METHOD}edit/", views.profile_edit, name="profile_edit"),
     path(f"{_METHOD}default/", views.profile_default, name="profile_default"),
+    path(f"{_METHOD}backup/", views.profile_backup, name="profile_backup"),
     path(f"{_METHOD}remove/", views.profile_remove, name="profile_remove"),
 ]

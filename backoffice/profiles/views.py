@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from backoffice.profiles.forms import EditProfileForm, address_for_gateway
 from backoffice.text import typed_text
@@ -17,6 +17,7 @@ from customers.addresses import AddressValues
 from customers.forms import AddressForm
 from payments.gateway.errors import explain
 from payments.models import PaymentProfile, ProfileState
+from payments.profiles import set_backup
 from propagation.engine import carry_out_now
 from propagation.errors import ChangeRefused
 from propagation.impact import preview
@@ -24,6 +25,7 @@ from propagation.models import Change, ChangeKind, ChangeState, Step, StepState
 from propagation.services import edit_profile, remove_profile, set_default
 from subscriptions.selectors import subscriptions_paid_by
 from tenants.access import Right, StaffRequest, needs
+from tenants.errors import DomainError
 from tenants.scope import tenant_scope
 
 SECONDS_TO_WAIT = 6.0
@@ -102,6 +104,22 @@ def profile_default(request: StaffRequest, customer_id: UUID, profile_id: UUID) 
         impact = preview(customer=profile.customer, kind=ChangeKind.SET_DEFAULT)
         context = {"customer": profile.customer, "profile": profile, "impact": impact, "refusal": refusal}
         return render(request, "backoffice/profiles/default.html", context, status=409 if refusal else 200)
+
+
+@needs(Right.WORK)
+@require_POST
+def profile_backup(request: StaffRequest, customer_id: UUID, profile_id: UUID) -> HttpResponse:
+    """Make it the one that is charged when nothing before it can be, or no longer. The gateway knows no backup."""
+    profile = find_profile(customer_id, profile_id, ProfileState.ACTIVE)
+    is_backup = request.POST.get("is_backup") == "1"
+    try:
+        set_backup(actor=request.actor, profile=profile, is_backup=is_backup)
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        done = _("%(card)s is the backup.") if is_backup else _("%(card)s is no longer the backup.")
+        messages.success(request, done % {"card": profile})
+    return redirect("backoffice:customer", tenant_slug=request.tenant.slug, customer_id=customer_id)
 
 
 @needs(Right.WORK, gateway=True)

@@ -4,9 +4,11 @@ import datetime as dt
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.numbers import format_percent
 from django import template
 from django.template.context import Context
 from django.template.loader import render_to_string
@@ -117,6 +119,12 @@ def when(moment: dt.datetime | dt.date | None, style: str = "relative") -> SafeS
     else:
         shown, title = (_("just now") if dt.timedelta() <= -away < JUST_NOW else relative), full
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), title, shown)
+
+
+@register.filter
+def percent(value: Decimal) -> str:
+    """A rate in per cent with the decimals that it has: 9.9750 is "9.975%", in French "9,975 %"."""
+    return format_percent(value.scaleb(-2).normalize(), locale=_locale(), decimal_quantization=False)
 
 
 @register.simple_tag

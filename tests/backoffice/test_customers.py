@@ -1,5 +1,6 @@
 """Customers' pages: what staff see, what is refused, and how many queries it takes."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -222,7 +223,7 @@ def test_a_name_and_an_address_are_enough(tenant: Tenant, alice: Client) -> None
 def test_a_customer_can_be_created_together_with_a_subscription(tenant: Tenant, alice: Client) -> None:
     with tenant_scope(tenant.pk):
         price = PriceFactory(product__name_en="Pro plan", amount_minor=4900)
-    assert "Pro plan · CA$49.00 / month" in alice.get("/t/acme/customers/new/").content.decode()
+    assert "Pro plan · CA$49.00 per month" in alice.get("/t/acme/customers/new/").content.decode()
     typed = {"first_name": "Ada", "last_name": "L", "subscription-price": str(price.pk), "subscription-quantity": "3"}
     assert alice.post("/t/acme/customers/new/", typed).status_code == 302
     with tenant_scope(tenant.pk):
@@ -402,6 +403,59 @@ def test_the_timeline_tells_what_was_done_in_pages(tenant: Tenant, alice: Client
     assert (len(second.items), second.older) == (6, "")
     assert second.items[-1]["title"] == "Customer created"
     assert alice.get(url, {"before": "rubbish"}).status_code == 200
+
+
+def test_tells_who_is_verified_for_ach_and_who_is_tax_exempt(tenant: Tenant, alice: Client) -> None:
+    with tenant_scope(tenant.pk):
+        bob = CustomerFactory(tax_exempt=True)
+        bank = {"kind": "us_bank_account", "brand": "Stripe Bank", "exp_month": None, "exp_year": None}
+        PaymentProfileFactory(customer=bob, **bank)
+        PaymentProfileFactory(customer=bob, is_default=True)
+        carol = CustomerFactory()
+        PaymentProfileFactory(customer=carol, state="pending", **bank)
+    page = alice.get("/t/acme/customers/")
+    rows = {row.customer.pk: row for row in page.context["page"].rows}
+    assert (rows[bob.pk].ach_verified, rows[carol.pk].ach_verified) == (True, False)
+    assert page.content.decode().count("A US bank account is verified") == 1
+    assert page.content.decode().count("tax exempt") == 1
+    found = alice.get("/t/acme/customers/", {"payment": "ach"}).context["page"].rows
+    assert [row.customer.pk for row in found] == [bob.pk]
+
+
+def test_a_time_zone_is_chosen_and_cleared(tenant: Tenant, alice: Client) -> None:
+    typed = {"first_name": "Ada", "last_name": "L", "time_zone": "Asia/Beirut"}
+    alice.post("/t/acme/customers/new/", typed)
+    with tenant_scope(tenant.pk):
+        ada = Customer.objects.get()
+    assert ada.time_zone == "Asia/Beirut"
+    assert "Asia/Beirut" in alice.get(f"/t/acme/customers/{ada.pk}/").content.decode()
+    refused = alice.post(f"/t/acme/customers/{ada.pk}/edit/", typed | {"time_zone": "Mars/Olympus"})
+    assert refused.status_code == 422
+    alice.post(f"/t/acme/customers/{ada.pk}/edit/", typed | {"time_zone": ""})
+    with tenant_scope(tenant.pk):
+        assert Customer.objects.get().time_zone == ""
+
+
+def test_a_picture_stands_for_the_initials(tenant: Tenant, alice: Client) -> None:
+    with tenant_scope(tenant.pk):
+        bob = CustomerFactory(avatar="avatars/abc.webp")
+    for url in ("/t/acme/customers/", f"/t/acme/customers/{bob.pk}/"):
+        assert "avatars/abc.webp" in alice.get(url).content.decode()
+
+
+def test_the_first_subscription_may_have_begun_before_today(tenant: Tenant, alice: Client) -> None:
+    with tenant_scope(tenant.pk):
+        price = PriceFactory()
+    today = timezone.localdate()
+    typed = {"first_name": "Ada", "last_name": "L", "subscription-price": str(price.pk)}
+    late = alice.post("/t/acme/customers/new/", typed | {"subscription-starts_on": str(today - timedelta(days=400))})
+    assert late.status_code == 422
+    assert "more than a year ago" in late.content.decode()
+    alice.post("/t/acme/customers/new/", typed | {"subscription-starts_on": str(today - timedelta(days=40))})
+    with tenant_scope(tenant.pk):
+        subscription = Subscription.objects.get()
+    assert timezone.localdate(subscription.started_at) == today - timedelta(days=40)
+    assert subscription.next_billing_at == subscription.started_at
 
 
 # Roles and tenants
