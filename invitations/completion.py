@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from invitations.models import OPEN_STATES, Invitation, InvitationState
-from payments.models import CardSetup
+from payments.models import CardSetup, SetupState
 from propagation.models import Change
 from tenants.actors import Actor
 from tenants.audit import record
@@ -23,7 +23,9 @@ def claim_invitation(setup: CardSetup, actor: Actor) -> bool:
     if setup.purpose_id is None:
         return False
     now = timezone.now()
-    begun_in_time = Q(state=InvitationState.EXPIRED, expires_at__gt=now - GRACE, expires_at__gte=setup.created_at)
+    begun_in_time = Q(state=InvitationState.EXPIRED, expires_at__gte=setup.created_at)
+    if setup.state != SetupState.VERIFYING:
+        begun_in_time &= Q(expires_at__gt=now - GRACE)
     usable = Invitation.objects.filter(
         Q(state__in=OPEN_STATES) | begun_in_time, pk=setup.purpose_id, customer_id=setup.customer_id
     )

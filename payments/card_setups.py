@@ -3,7 +3,7 @@
 https://docs.stripe.com/disputes/prevention/card-testing: whoever can try cards at will tries stolen ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -24,7 +25,9 @@ from payments.gateway.errors import GatewayError
 from payments.gateway.port import PostalAddress
 from payments.gateway_customers import ensure_gateway_customer
 from payments.models import CardSetup, GatewayAccount, SetupState
+from payments.profiles import drop_unverified
 from tenants.actors import Actor, ActorKind
+from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -32,6 +35,8 @@ log = structlog.get_logger(__name__)
 HOUR = timedelta(hours=1)
 #: Forms that may be opened for each card that may be tried.
 FORMS_PER_TRY = 4
+#: An entry that may still lead to a method.
+UNSETTLED = [SetupState.OPEN, SetupState.VERIFYING]
 _ADDRESS_PARTS = [part.name for part in fields(PostalAddress)]
 
 
@@ -67,12 +72,13 @@ def start_card_setup(
     actor: Actor,
     ip: str | None,
 ) -> StartedSetup:
-    """Begin a card entry for a customer. Opens its own scopes.
+    """Begin the entry of a payment method, of the kinds that the tenant takes, for a customer. Opens its own scopes.
 
     Raises CardSetupError `too_many_attempts`, BadKeys `no_gateway_account`, or another GatewayError.
     """
     gateway = paced_gateway_for(tenant_id)
     with tenant_scope(tenant_id):
+        kinds = Tenant.objects.get(pk=tenant_id).method_kinds
         Customer.objects.select_for_update().get(pk=customer_id)
         _check_limits(customer_id, purpose_id, None if actor.kind == ActorKind.STAFF else ip)
         setup = _reserve(
@@ -95,6 +101,7 @@ def start_card_setup(
         customer=ensure_gateway_customer(tenant_id, customer_id),
         metadata={name: str(mark) for name, mark in marks.items() if mark},
         key=f"setup-{setup.pk}",
+        kinds=kinds,
     )
     with tenant_scope(tenant_id):
         CardSetup.objects.filter(pk=setup.pk).update(gateway_id=facts.id, state=SetupState.OPEN)
@@ -127,7 +134,7 @@ def _too_many(message: str | Promise, **where: str) -> CardSetupError:
 
 def _used_up(setups: QuerySet[CardSetup], limit: int) -> bool:
     """Whether that many cards were tried. A form that was only opened is no try, until there are very many of them."""
-    saved = Count("pk", filter=Q(state__in=[SetupState.COMPLETED, SetupState.DISCARDED]))
+    saved = Count("pk", filter=Q(state__in=[SetupState.COMPLETED, SetupState.DISCARDED, SetupState.VERIFYING]))
     counts = setups.aggregate(begun=Count("pk"), saved=saved, failed=Sum("failures", default=0))
     return counts["saved"] + counts["failed"] >= limit or counts["begun"] >= limit * FORMS_PER_TRY
 
@@ -136,10 +143,17 @@ def _failures(link_id: UUID) -> int:
     return CardSetup.objects.filter(purpose_id=link_id).aggregate(n=Sum("failures"))["n"] or 0
 
 
-def save_billing_details(*, setup_id: UUID, details: Mapping[str, Any], make_default: bool | None = None) -> None:
+def save_billing_details(
+    *,
+    setup_id: UUID,
+    details: Mapping[str, Any],
+    make_default: bool | None = None,
+    consent: Mapping[str, Sequence[str]] | None = None,
+) -> None:
     """Keep what the holder typed beside the card: `holder_name`, and `address` with PostalAddress's parts.
 
-    `make_default`, where given, says whether the card is to become the default. In the open scope.
+    `make_default`, where given, says whether the card is to become the default; `consent`, where the customer was
+    asked, holds the ids of the `subscriptions` and `invoices` that may move to it (`read_consent`). In the open scope.
     Raises CardSetupError `not_open` once the entry has been settled.
     """
     address = details.get("address") or {}
@@ -149,9 +163,27 @@ def save_billing_details(*, setup_id: UUID, details: Mapping[str, Any], make_def
             PostalAddress(**{part: str(address.get(part) or "").strip()[:160] for part in _ADDRESS_PARTS})
         ),
     }
-    chosen = {} if make_default is None else {"make_default": make_default}
+    chosen: dict[str, Any] = {} if make_default is None else {"make_default": make_default}
+    if consent is not None:
+        chosen["consent"] = {name: list(ids) for name, ids in consent.items()}
     if not CardSetup.objects.filter(pk=setup_id, state=SetupState.OPEN).update(billing_details=kept, **chosen):
         raise CardSetupError("not_open", _("This card entry has ended. Reload the page and try again."))
+
+
+def read_consent(form: QueryDict) -> dict[str, list[str]] | None:
+    """What a form with templates/ui/consent.html lets move; None when it did not ask. What is no id is left out."""
+    if "consent_asked" not in form:
+        return None
+    return {
+        f"{name}s": [value for value in form.getlist(name) if _is_uuid(value)] for name in ("subscription", "invoice")
+    }
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return str(UUID(value)) == value.lower()
+    except ValueError:
+        return False
 
 
 def note_failure(tenant_id: UUID, gateway_id: str, code: str = "") -> Failures:
@@ -221,8 +253,12 @@ def stop_card_setup(tenant_id: UUID, gateway_id: str) -> None:
 
 
 def close_card_setup(tenant_id: UUID, gateway_id: str) -> None:
-    """Close our row of an entry that has ended at the gateway without a card. Opens its own scope."""
+    """Close our row of an entry that has ended at the gateway without a method. Opens its own scope."""
     with tenant_scope(tenant_id):
-        CardSetup.objects.filter(gateway_id=gateway_id, state=SetupState.OPEN).update(
-            state=SetupState.CANCELED, settled_at=timezone.now()
-        )
+        setup = CardSetup.objects.select_for_update().filter(gateway_id=gateway_id, state__in=UNSETTLED).first()
+        if setup is None:
+            return
+        if setup.profile is not None:
+            drop_unverified(actor=Actor.system("card entries"), profile=setup.profile)
+        setup.state, setup.settled_at = SetupState.CANCELED, timezone.now()
+        setup.save(update_fields=["state", "settled_at"])

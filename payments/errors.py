@@ -7,5 +7,9 @@ class GatewayAccountError(DomainError):
     """The gateway account cannot be connected."""
 
 
+class ProfileError(DomainError):
+    """A payment method cannot be used so."""
+
+
 class CardSetupError(DomainError):
     """A card cannot be entered now."""

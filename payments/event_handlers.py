@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from payments.card_setups import close_card_setup, count_failure
-from payments.events import caused_by_us, on_event, subject_id
+from payments.events import caused_by_us, made_at, on_event, subject_id
 from payments.gateway.accounts import paced_gateway_for
 from payments.gateway.errors import Gone
 from payments.gateway.port import MethodFacts
 from payments.models import GatewayEvent, PaymentProfile, ProfileState
-from payments.profiles import DETACHED, VANISHED, apply_method_facts, disable_profile
+from payments.profiles import DETACHED, VANISHED, apply_method_facts, disable_profile, note_network_update
 from tenants.actors import Actor
 from tenants.scope import tenant_scope
 
@@ -37,6 +37,8 @@ def follow_method(tenant_id: UUID, event: GatewayEvent) -> None:
                 disable_profile(actor=actor, profile=profile, reason=DETACHED)
         else:
             apply_method_facts(profile, facts, actor=actor)
+            if event.type == "payment_method.automatically_updated":
+                note_network_update(profile, at=made_at(event))
 
 
 @on_event("setup_intent.setup_failed")

@@ -7,7 +7,7 @@ an object has changed, fetches the object, and trusts that.
 import secrets
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +59,12 @@ def handled_types() -> list[str]:
 def subject_id(event: GatewayEvent) -> str:
     """The gateway's id of the object that an event is about."""
     return str(event.payload["data"]["object"]["id"])
+
+
+def made_at(event: GatewayEvent) -> datetime:
+    """When the gateway says that it happened; when it came to us, if it does not say."""
+    created = event.payload.get("created")
+    return datetime.fromtimestamp(created, UTC) if isinstance(created, int) else event.received_at
 
 
 def caused_by_us(event: GatewayEvent) -> bool:

@@ -60,7 +60,8 @@ class PaymentProfile(TenantModel):
     `state` is PENDING until a bank account is verified; ACTIVE while it can be charged; DISABLED when the gateway no
     longer knows it; REPLACED once a newer one took its place (`replaced_by`); REMOVED when deleted. The default pays
     what nothing is pinned to; the backup is charged when neither can be. `exp_month`/`exp_year` are a card's last valid
-    month; `network_updated_at`, when the card network's updater last changed it.
+    month; `network_updated_at`, when the card network's updater last changed it. `verification_url` is the gateway's
+    page on which the holder verifies the account while it is PENDING.
     """
 
     customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="payment_profiles")
@@ -78,6 +79,7 @@ class PaymentProfile(TenantModel):
     is_default = models.BooleanField(default=False)
     is_backup = models.BooleanField(default=False)
     network_updated_at = models.DateTimeField(null=True)
+    verification_url = models.URLField(max_length=500, blank=True)
     replaced_by = TenantForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="replaces")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -94,7 +96,16 @@ class PaymentProfile(TenantModel):
         indexes = [models.Index(fields=["tenant", "last4"], name="profile_last4")]
 
     def __str__(self) -> str:
-        return f"{self.brand.title()} •••• {self.last4}"
+        return f"{self.brand_name} •••• {self.last4}"
+
+    @property
+    def brand_name(self) -> str:
+        """The card's brand or the account's bank, as people write it."""
+        if self.kind == MethodKind.SEPA_DEBIT:
+            return "SEPA"
+        if self.kind == MethodKind.US_BANK_ACCOUNT:
+            return self.brand.title() or gettext("US bank account")
+        return self.brand.title()
 
     def expires_on(self) -> date | None:
         """The first day on which the card is no longer valid."""

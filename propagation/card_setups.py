@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import AddressKind, Customer
 from customers.services import set_address
+from payments.card_setups import UNSETTLED, stop_card_setup
 from payments.gateway.accounts import paced_gateway_for
 from payments.gateway.errors import GatewayError
 from payments.gateway.port import MethodFacts, SetupFacts
@@ -40,7 +41,8 @@ def register_purpose(purpose: str, *, claim: Claim, link: Link) -> None:
 @dataclass(frozen=True)
 class Completed:
     """`outcome`: `completed` now; `already` before; `lost` to someone else; `not_yet`: the gateway waits for the
-    customer or is still at it, as its own word `status` tells; `failed`: the gateway said no, see `error`."""
+    customer or is still at it, as its own word `status` tells; `verifying`: the holder must verify the bank account
+    first, at the gateway's `verification_url` of the `profile`; `failed`: the gateway said no, see `error`."""
 
     outcome: str
     change: Change | None = None
@@ -58,6 +60,8 @@ def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: 
     with tenant_scope(tenant_id):
         _find(gateway_id, expected_setup_id)
     facts = paced_gateway_for(tenant_id).read_setup(gateway_id)
+    if facts.verification in ("pending", "failed"):
+        return _follow_verification(tenant_id, gateway_id, facts)
     if facts.status != "succeeded" or facts.method is None:
         failed = facts.error is not None or facts.status == "canceled"
         return Completed("failed" if failed else "not_yet", error=facts.error, status=facts.status)
@@ -68,6 +72,38 @@ def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: 
         setup = CardSetup.objects.select_for_update().get(pk=found.pk)
         _verify(setup, facts)
         return _settle(setup, facts.method)
+
+
+def _follow_verification(tenant_id: UUID, gateway_id: str, facts: SetupFacts) -> Completed:
+    """Small deposits are on their way: keep the account as one that waits; or its holder could not verify it."""
+    with tenant_scope(tenant_id):
+        found = _find(gateway_id, None)
+        Customer.objects.select_for_update().get(pk=found.customer_id)
+        setup = CardSetup.objects.select_for_update().get(pk=found.pk)
+        _verify(setup, facts)
+        if facts.verification == "pending" and facts.method is not None:
+            return _keep_waiting(setup, facts.method, facts.hosted_verification_url)
+        waited = setup.state == SetupState.VERIFYING
+    if waited:
+        stop_card_setup(tenant_id, gateway_id)
+    return Completed("failed", error=facts.error, status=facts.status)
+
+
+def _keep_waiting(setup: CardSetup, method: MethodFacts, url: str) -> Completed:
+    if setup.state not in UNSETTLED:
+        return Completed("lost")
+    profile, _duplicates = record_profile(
+        customer=setup.customer, method=method, actor=_actor_of(setup), verification_url=url
+    )
+    setup.state, setup.profile = SetupState.VERIFYING, profile
+    setup.save(update_fields=["state", "profile"])
+    return Completed("verifying", profile=profile)
+
+
+def _actor_of(setup: CardSetup) -> Actor:
+    return Actor(
+        ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"], str(setup.ip) if setup.ip else None
+    )
 
 
 def _find(gateway_id: str, expected_setup_id: UUID | None) -> CardSetup:
@@ -95,9 +131,7 @@ def _settle(setup: CardSetup, method: MethodFacts) -> Completed:
     if setup.state == SetupState.COMPLETED:
         change = Change.objects.get(pk=setup.change_id) if setup.change_id else None
         return Completed("already", change, setup.profile)
-    actor = Actor(
-        ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"], str(setup.ip) if setup.ip else None
-    )
+    actor = _actor_of(setup)
     claim = _claims.get(setup.purpose)
     if claim is not None and not claim(setup, actor):
         return _discard(setup, method, actor)

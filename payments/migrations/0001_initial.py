@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
                 ("is_default", models.BooleanField(default=False)),
                 ("is_backup", models.BooleanField(default=False)),
                 ("network_updated_at", models.DateTimeField(null=True)),
+                ("verification_url", models.URLField(blank=True, max_length=500)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "customer",
@@ -354,5 +355,7 @@ class Migration(migrations.Migration):
         ),
         SecureTenantTables(["GatewayAccount", "GatewayCustomer", "PaymentProfile", "CardSetup", "GatewayEvent"]),
         FindDueTenants("events", "GatewayEvent", "state = 'received' AND due_at <= now()"),
-        FindDueTenants("card_setups", "CardSetup", "state = 'open' AND created_at <= now() - interval '2 minutes'"),
+        FindDueTenants(
+            "card_setups", "CardSetup", "state IN ('open', 'verifying') AND created_at <= now() - interval '2 minutes'"
+        ),
     ]

@@ -77,14 +77,14 @@ def address_params(address: PostalAddress) -> dict[str, str]:
 
 
 def method_facts(method: Json) -> MethodFacts:
-    """Cards say brand and expiry; a bank account's `brand` is its bank's name, or in Europe the code in its IBAN."""
+    """Cards say brand and expiry; a bank account's `brand` is its bank's name, as far as Stripe tells."""
     details = method.get(method["type"]) or {}
     holder = method.get("billing_details") or {}
     return MethodFacts(
         id=method["id"],
         kind=method["type"],
         customer=id_of(method.get("customer")),
-        brand=details.get("brand") or details.get("bank_name") or details.get("bank_code") or "",
+        brand=details.get("brand") or details.get("bank_name") or "",
         last4=details.get("last4") or "",
         exp_month=details.get("exp_month"),
         exp_year=details.get("exp_year"),
