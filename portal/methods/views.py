@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers.addresses import AddressValues
 from customers.forms import AddressForm
 from invitations.progress import progress_of
-from payments import profiles
 from payments.gateway.errors import explain
 from payments.models import PaymentProfile, ProfileState
+from payments.profiles import set_backup
 from portal.access import CustomerRequest, customer_page
 from portal.methods.forms import MethodForm
 from portal.methods.queries import has_running_subscription, method_rows, own_method
@@ -133,7 +133,7 @@ def method_backup(request: CustomerRequest, profile_id: UUID) -> HttpResponse:
     profile = own_method(request.customer, profile_id, ProfileState.ACTIVE)
     is_backup = request.POST.get("is_backup") == "yes"
     try:
-        profiles.set_backup(actor=request.actor, profile=profile, is_backup=is_backup)
+        set_backup(actor=request.actor, profile=profile, is_backup=is_backup)
     except DomainError as error:
         messages.error(request, str(error))
     else:
