@@ -69,7 +69,9 @@ def tell_paid(invoice: Invoice) -> Message | None:
     if invoice.gateway_id:
         return None
     tenant = _tenant()
+    charged = invoice.total_minor - invoice.balance_applied_minor
     context = _about_invoice(invoice, tenant) | {
+        "amount_minor": charged or invoice.total_minor,
         "paid_at": invoice.paid_at or timezone.now(),
         "balance_minor": max(invoice.balance_applied_minor, 0),
         "method": invoice.paid_with or None,
