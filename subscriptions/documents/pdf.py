@@ -10,7 +10,6 @@ import re
 import unicodedata
 from base64 import b64encode
 from dataclasses import asdict
-from datetime import UTC
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -83,11 +82,9 @@ def _fonts() -> typst.Fonts:
 
 def _values(document: InvoiceDocument, logo: "Logo | None") -> dict[str, Any]:
     values = _clean(asdict(document))
-    moment = document.dated_at.astimezone(UTC)
-    date = {name: getattr(moment, name) for name in ("year", "month", "day", "hour", "minute", "second")}
+    del values["dated_at"]
     colours = palette(document.colour)
     return values | {
-        "dated_at": date,
         "logo": {"width": logo[1], "height": logo[2]} if logo else None,
         "colours": {"fill": colours.fill, "on_fill": colours.on_fill, "accent": colours.accent},
     }

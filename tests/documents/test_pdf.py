@@ -207,9 +207,11 @@ def test_shows_a_box_for_a_character_that_no_font_has() -> None:
 
 
 def test_more_fonts_can_be_given(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "more.ttf").write_bytes((pdf.HERE / "fonts" / "NotoEmoji_400Regular.ttf").read_bytes())
     settings.DOCUMENT_FONTS = str(tmp_path)
     pdf._fonts.cache_clear()
     try:
+        assert str(tmp_path / "more.ttf") in {str(font.path) for font in pdf._fonts().fonts()}
         assert "Bob" in text_of(named("Bob"))
     finally:
         pdf._fonts.cache_clear()
@@ -223,6 +225,7 @@ def test_control_characters_and_tricks_of_direction_are_left_out() -> None:
 def test_long_names_stay_on_the_page() -> None:
     name = "W" * 160
     content = named(name)
+    assert name not in text_of(content)
     assert name in text_of(content).replace("\n", "")
     assert len(read(content).pages) == 1
 
