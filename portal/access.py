@@ -74,12 +74,12 @@ def customer_page(view: View | None = None, /, *, gateway: bool = False) -> View
     return decorate if view is None else decorate(view)
 
 
-def enter(request: HttpRequest, tenant: Tenant) -> bool:
-    """Complete the request in the open scope, in the customer's language and zone; False when nobody is signed in."""
+def enter(request: HttpRequest, tenant: Tenant) -> Customer | None:
+    """Complete the request in the open scope, in the customer's language and zone; None when nobody is signed in."""
     session = session_of(request)
     speak(request, tenant, session.customer if session else None)
     if session is None:
-        return False
+        return None
     customer_request = cast(CustomerRequest, request)
     customer_request.tenant = tenant
     customer_request.customer = session.customer
@@ -87,7 +87,7 @@ def enter(request: HttpRequest, tenant: Tenant) -> bool:
     customer_request.actor = portal_actor(session.customer, client_ip(request))
     customer_request.navigation = navigation_of(request, tenant)
     structlog.contextvars.bind_contextvars(tenant=tenant.slug, actor=f"customer_portal:{session.customer_id}")
-    return True
+    return session.customer
 
 
 def speak(request: HttpRequest, tenant: Tenant, customer: Customer | None = None) -> None:

@@ -10,7 +10,7 @@ class EmailForm(forms.Form):
     email = forms.EmailField(
         label=_("Your e-mail address"),
         max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "username email", "class": "form-control"}),
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "class": "form-control"}),
         error_messages={"required": _("Enter your e-mail address.")},
     )
 

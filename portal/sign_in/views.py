@@ -184,7 +184,7 @@ def _let_in(request: HttpRequest, tenant: Tenant, customers: list[Customer], *, 
 
 def _is_signed_in(request: HttpRequest, tenant: Tenant) -> bool:
     with tenant_scope(tenant.pk):
-        return enter(request, tenant)
+        return enter(request, tenant) is not None
 
 
 def _status(form: EmailForm | CodeForm) -> int:
