@@ -37,6 +37,7 @@ from subscriptions.errors import BillingError
 from subscriptions.models import CreditDestination, CreditNote, Invoice, InvoiceState, PaidThrough, in_reader_language
 from subscriptions.pay_links import LIFETIME, make_pay_token
 from tenants.models import Tenant
+from tenants.templatetags.ui import percent
 
 
 def invoice_document(invoice: Invoice, language: str) -> InvoiceDocument:
@@ -246,7 +247,7 @@ def _amounts(invoice: Invoice) -> list[Sum]:
 
 def _tax_sum(tax: Mapping[str, Any], currency: str) -> Sum:
     name = in_reader_language(tax["name_en"], tax["name_fr"])
-    rate = wording.percent(Decimal(str(tax["percent"])))
+    rate = percent(Decimal(str(tax["percent"])))
     taxable = tax.get("taxable_minor")
     on = _("on %(amount)s") % {"amount": wording.money(taxable, currency)} if taxable is not None else ""
     return Sum(f"{name} {rate}", wording.money(tax["tax_minor"], currency), on)

@@ -1,11 +1,10 @@
 """How documents write dates, periods, rates, payment methods and the law's sentences, in the active language."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_interval
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
@@ -31,11 +30,6 @@ def money(amount_minor: int, currency: str) -> str:
 
 def count(number: int) -> str:
     return format_decimal(number, locale=locale_name())
-
-
-def percent(rate: Decimal) -> str:
-    """9.975 -> "9.975%", in French "9,975 %"."""
-    return format_percent(rate.scaleb(-2).normalize(), locale=locale_name(), decimal_quantization=False)
 
 
 def day(moment: datetime, zone: str) -> str:
