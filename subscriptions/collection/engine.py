@@ -52,6 +52,8 @@ from tenants.scope import current_tenant_id, tenant_scope
 log = structlog.get_logger(__name__)
 
 ACTOR = Actor.system("collection")
+#: How often a page looks whether a worker has finished.
+_PATIENCE_SECONDS = 0.1
 
 _DUE = """
     SELECT i.id FROM subscriptions_invoice i
@@ -94,10 +96,21 @@ def collect_for(tenant_id: UUID, seconds: float) -> bool:
 
 
 def collect_now(tenant_id: UUID, invoice_id: UUID, seconds: float = 6.0) -> None:
-    """Collect one invoice in this process, if it is due, for at most about `seconds`; the rest stays for workers."""
+    """Collect one invoice in this process, if it is due, for at most about `seconds`; the rest stays for workers.
+
+    Where a worker was quicker, its outcome is waited for.
+    """
     until = time.monotonic() + seconds
-    while time.monotonic() < until and collect_next(tenant_id, invoice_id=invoice_id):
-        pass
+    while time.monotonic() < until:
+        if not collect_next(tenant_id, invoice_id=invoice_id):
+            if not _is_held(tenant_id, invoice_id):
+                return
+            time.sleep(_PATIENCE_SECONDS)
+
+
+def _is_held(tenant_id: UUID, invoice_id: UUID) -> bool:
+    with tenant_scope(tenant_id):
+        return Invoice.objects.filter(pk=invoice_id, collection_lease_until__gt=timezone.now()).exists()
 
 
 def anything_due(tenant_id: UUID) -> bool:

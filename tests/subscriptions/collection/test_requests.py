@@ -1,14 +1,17 @@
 """Charges that someone asks for, the pay page, bank debits, and what the gateway tells of them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import connection
 
 from payments.gateway.stripe_adapter.calls import stripe_client
 from payments.models import GatewayAccount, PaymentProfile
 from propagation.services import replace_or_add
 from subscriptions.collection import collect_now, confirmation_of, request_collection, settle_payment
+from subscriptions.collection.engine import claim_next, collect
 from subscriptions.errors import BillingError
 from subscriptions.models import ChargeState, Invoice, InvoiceState, PaidThrough, SubscriptionState
 from tenants.actors import Actor, ActorKind
@@ -53,6 +56,26 @@ def test_asking_twice_charges_once(till: Till) -> None:
     collect_now(till.tenant.pk, invoice.pk)
     till.collect(days=1)
     assert till.taken() == [1999]
+
+
+def test_a_page_waits_for_the_worker_that_was_quicker(till: Till) -> None:
+    invoice = till.owes(till.bob(GOOD))
+    slow = {"account": "acme", "path": "/v1/payment_intents/*/confirm", "kind": "latency", "latency_seconds": 1.0}
+    till.sandbox.set_faults(slow)
+    found, quicker = claim_next(till.tenant.pk)
+    assert found
+    assert quicker is not None
+
+    def work() -> None:
+        try:
+            collect(till.tenant.pk, quicker)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work)
+        collect_now(till.tenant.pk, invoice.pk)
+        assert till.read(invoice).state == InvoiceState.PAID
 
 
 def test_a_refused_request_uses_up_no_try_of_the_schedule(till: Till) -> None:
