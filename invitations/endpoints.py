@@ -22,10 +22,10 @@ from invitations.models import Invitation
 from invitations.pages import private_page, speak
 from invitations.session import begin_visit, visit_of
 from invitations.views import actor_of, entries_of, find_invitation, method_to_replace
-from payments.card_setups import note_failure, save_billing_details, start_card_setup
+from payments.card_setups import note_failure, read_consent, save_billing_details, start_card_setup
 from payments.gateway.errors import GatewayError, explain
 from payments.models import CardSetup
-from propagation.card_setups import Completed, complete_card_setup
+from propagation.card_setups import Completed, complete_card_setup, verifying_answer
 from tenants.errors import DomainError
 from tenants.middleware import client_ip, find_tenant
 from tenants.models import Tenant
@@ -134,7 +134,7 @@ def keep_details(request: HttpRequest, visited: Visited) -> JsonResponse:
             return JsonResponse({"errors": errors, "message": _("Please check the marked fields.")}, status=422)
         details = form.details()
         try:
-            save_billing_details(setup_id=entry.pk, details=details)
+            save_billing_details(setup_id=entry.pk, details=details, consent=read_consent(request.POST))
         except DomainError as error:
             return refuse(409, error.message)
     return JsonResponse({"billing_details": for_browser(details, customer=invitation.customer, email=invitation.email)})
@@ -183,6 +183,8 @@ def _answer(visited: Visited, completed: Completed) -> JsonResponse:
         response = JsonResponse({"state": "done", "url": url})
         begin_visit(response, visited.tenant, visited.invitation.pk, finished=True)
         return response
+    if completed.outcome == "verifying":
+        return JsonResponse(verifying_answer(completed))
     if completed.outcome == "lost":
         return refuse(200, _("This link was used or withdrawn in the meantime. The card you entered was not kept."))
     if completed.outcome == "failed" and completed.error is not None:

@@ -138,7 +138,7 @@ def _form_context(tenant: Tenant, invitation: Invitation) -> dict[str, object]:
         "method": method,
         "impact": impact,
         "collect_totals": list(impact.collect_totals.items()),
-        "save_label": _save_label(impact),
+        "save_label": _("Save payment method") if tenant.ask_consent else _save_label(impact),
         "form": BillingForm(invitation.customer, tenant),
         "stripe_js_url": settings.STRIPE_JS_URL,
         "locale": get_language(),
@@ -149,7 +149,7 @@ def _save_label(impact: Impact) -> str:
     """The button says what pressing it costs."""
     amounts = [money_text(amount, currency) for currency, amount in impact.collect_totals.items()]
     if not amounts:
-        return _("Save card")
+        return _("Save payment method")
     return _("Save and pay %(amount)s") % {"amount": " + ".join(amounts)}
 
 

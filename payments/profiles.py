@@ -99,6 +99,13 @@ def set_backup(*, actor: Actor, profile: PaymentProfile, is_backup: bool) -> Pay
     return profile
 
 
+def hand_over_backup(*, actor: Actor, old: PaymentProfile, new: PaymentProfile | None) -> None:
+    """The backup was replaced: `new` takes its part, unless that is to be the default. The customer is locked."""
+    _mark_backup(old, actor, is_backup=False)
+    if new is not None:
+        _mark_backup(new, actor, is_backup=True)
+
+
 def _check_can_back_up(profile: PaymentProfile) -> None:
     if profile.state != ProfileState.ACTIVE:
         raise ProfileError("profile_not_active", _("Only a payment method that can be charged can be the backup."))

@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 
 from customers.models import Customer
 from invitations.forms import BillingForm, for_browser
-from payments.card_setups import note_failure, save_billing_details, start_card_setup
+from payments.card_setups import note_failure, read_consent, save_billing_details, start_card_setup
 from payments.gateway.errors import GatewayError, explain
 from payments.models import CardSetup
-from propagation.card_setups import Completed, complete_card_setup
+from propagation.card_setups import Completed, complete_card_setup, verifying_answer
 from tenants.actors import Actor
 from tenants.errors import DomainError
 from tenants.middleware import client_ip
@@ -107,7 +107,8 @@ def keep_details(request: HttpRequest, entry: CardEntry) -> JsonResponse:
         details = form.details()
         chosen = bool(request.POST.get("make_default")) if entry.make_default is None else None
         try:
-            save_billing_details(setup_id=setup.pk, details=details, make_default=chosen)
+            consent = read_consent(request.POST)
+            save_billing_details(setup_id=setup.pk, details=details, make_default=chosen, consent=consent)
         except DomainError as error:
             return refuse(409, error.message)
     return JsonResponse({"billing_details": for_browser(details, customer=entry.customer, email=entry.customer.email)})
@@ -175,6 +176,8 @@ def _answer(entry: CardEntry, completed: Completed) -> JsonResponse:
         if entry.after is not None:
             entry.after(completed)
         return JsonResponse({"state": "done", "url": entry.done_url(completed)})
+    if completed.outcome == "verifying":
+        return JsonResponse(verifying_answer(completed))
     if completed.outcome == "lost":
         return refuse(200, _("This was finished or ended in the meantime. The card you entered was not kept."))
     if completed.outcome == "failed" and completed.error is not None:

@@ -74,6 +74,20 @@ def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: 
         return _settle(setup, facts.method)
 
 
+def verifying_answer(completed: Completed) -> dict[str, str]:
+    """What a payment form's script is told of a bank account that waits (templates/ui/payment_form.html)."""
+    profile = completed.profile
+    message = _(
+        "A small deposit reaches %(account)s within two business days. Then open the payment gateway's page and enter "
+        "the code that stands beside it. Until then nothing changes."
+    )
+    return {
+        "state": "verifying",
+        "message": str(message) % {"account": profile},
+        "url": profile.verification_url if profile else "",
+    }
+
+
 def _follow_verification(tenant_id: UUID, gateway_id: str, facts: SetupFacts) -> Completed:
     """Small deposits are on their way: keep the account as one that waits; or its holder could not verify it."""
     with tenant_scope(tenant_id):
@@ -131,6 +145,9 @@ def _settle(setup: CardSetup, method: MethodFacts) -> Completed:
     if setup.state == SetupState.COMPLETED:
         change = Change.objects.get(pk=setup.change_id) if setup.change_id else None
         return Completed("already", change, setup.profile)
+    if setup.profile is not None and setup.profile.state != ProfileState.PENDING:
+        # It waited to be verified, and was removed meanwhile.
+        return _discard(setup, method, _actor_of(setup))
     actor = _actor_of(setup)
     claim = _claims.get(setup.purpose)
     if claim is not None and not claim(setup, actor):

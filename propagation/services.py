@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import Customer
 from payments.gateway.errors import KEY_ERRORS
 from payments.models import GatewayCustomer, PaymentProfile, ProfileState
+from payments.profiles import hand_over_backup
 from propagation.errors import ChangeRefused
 from propagation.impact import Consent, Impact, preview
 from propagation.models import OPEN_STEP_STATES, Change, ChangeKind, Stage, Step, StepKind, StepState
@@ -79,6 +80,8 @@ def replace_or_add(
         profile.state = ProfileState.REPLACED if profile.state == ProfileState.ACTIVE else profile.state
         profile.replaced_by = new_profile
         profile.save(update_fields=["state", "replaced_by"])
+        if profile.is_backup:
+            hand_over_backup(actor=actor, old=profile, new=None if impact.default_moves else new_profile)
     return change
 
 

@@ -24,7 +24,7 @@ from customers.models import AddressKind, Customer
 from payments.card_setups import note_failure, save_billing_details, start_card_setup
 from payments.gateway.errors import GatewayError, explain
 from payments.models import CardSetup, PaymentProfile, ProfileState, SetupState
-from propagation.card_setups import Completed, complete_card_setup
+from propagation.card_setups import Completed, complete_card_setup, verifying_answer
 from propagation.errors import ChangeRefused
 from propagation.impact import Impact, preview
 from propagation.models import ChangeKind
@@ -217,6 +217,8 @@ _UNFINISHED = {
 def _answer(request: StaffRequest, setup: CardSetup, completed: Completed) -> dict[str, str]:
     if completed.change is not None:
         return {"state": "done", "url": reverse("backoffice:change", args=[request.tenant.slug, completed.change.pk])}
+    if completed.outcome == "verifying":
+        return verifying_answer(completed)
     if completed.outcome == "not_yet":
         unfinished = _UNFINISHED.get(completed.status)
         return {"state": "failed", "message": str(unfinished)} if unfinished else {"state": "pending"}

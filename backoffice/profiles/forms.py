@@ -28,7 +28,7 @@ class CardHolderForm(forms.Form):
 
 
 class EditProfileForm(forms.Form):
-    """What the gateway lets be changed of a saved card, beside the billing address."""
+    """What the gateway lets be changed of a saved method, beside the billing address; a bank account has no expiry."""
 
     holder_name = _holder_name()
     exp_month = forms.TypedChoiceField(label=_("Expiry month"), coerce=int, choices=_MONTHS)
@@ -40,8 +40,11 @@ class EditProfileForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None, *, profile: PaymentProfile) -> None:
         names = ("holder_name", "exp_month", "exp_year")
         super().__init__(data, initial={name: getattr(profile, name) for name in names})
+        if profile.exp_year is None:
+            del self.fields["exp_month"], self.fields["exp_year"]
+            return
         this_year = timezone.localdate().year
-        years = {*range(this_year, this_year + YEARS_AHEAD + 1), *([profile.exp_year] if profile.exp_year else [])}
+        years = {*range(this_year, this_year + YEARS_AHEAD + 1), profile.exp_year}
         self.fields["exp_year"].choices = [(year, str(year)) for year in sorted(years)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:

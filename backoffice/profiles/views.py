@@ -76,8 +76,8 @@ def _record_edit(
             actor=request.actor,
             profile=profile,
             holder_name=form.cleaned_data["holder_name"],
-            exp_month=form.cleaned_data["exp_month"],
-            exp_year=form.cleaned_data["exp_year"],
+            exp_month=form.cleaned_data.get("exp_month"),
+            exp_year=form.cleaned_data.get("exp_year"),
             address=address_for_gateway(address.values()),
             reason=form.cleaned_data["reason"],
         )

@@ -90,7 +90,7 @@ KEY_ERRORS = ("bad_keys", "no_gateway_account")
 
 _EXPLANATIONS = {
     "generic_decline": _("The card was declined. Ask the bank why, or use another card."),
-    "insufficient_funds": _("The card has not enough funds. Use another card, or try again later."),
+    "insufficient_funds": _("There are not enough funds. Use another payment method, or try again later."),
     "lost_card": _("The bank declined the card. Use another card."),
     "stolen_card": _("The bank declined the card. Use another card."),
     "expired_card": _("The card has expired. Check the date, or use another card."),
@@ -112,6 +112,25 @@ _EXPLANATIONS = {
     ),
     "payment_intent_authentication_failure": _(
         "The bank could not confirm the payment. Try again, or use another card."
+    ),
+    "account_closed": _("The bank account has been closed. Use another payment method."),
+    "no_account": _("The bank does not know this account. Check the number, or use another payment method."),
+    "debit_not_authorized": _("The bank was told not to let this account be debited. Use another payment method."),
+    "generic_could_not_process": _("The bank could not process the debit. Ask the bank why, or use another account."),
+    "charge_exceeds_source_limit": _("The account has reached its limit. Try again later, or use another one."),
+    "charge_exceeds_weekly_limit": _("The account has reached its limit. Try again later, or use another one."),
+    "invalid_bank_account_iban": _("The IBAN is not right. Check it and try again."),
+    "routing_number_invalid": _("The routing number is not right. Check it and try again."),
+    "account_number_invalid": _("The account number is not right. Check it and try again."),
+    "payment_intent_incompatible_payment_method": _("This kind of payment method cannot pay in this currency."),
+    "payment_method_microdeposit_failed": _(
+        "The small deposit could not be sent to this account. Check its numbers, or use another payment method."
+    ),
+    "payment_method_microdeposit_verification_attempts_exceeded": _(
+        "The bank account was not verified: too many wrong answers. Enter it again, or use another payment method."
+    ),
+    "payment_method_microdeposit_verification_timeout": _(
+        "The bank account was not verified in time. Enter it again, or use another payment method."
     ),
     "resource_missing": _("The payment gateway no longer knows this."),
     "rate_limited": _("The payment gateway asked us to slow down. We try again by ourselves."),

@@ -1,4 +1,4 @@
-/* A form with the gateway's own card fields. What it reads and expects of the server: templates/ui/payment_form.html. */
+/* A form with the gateway's own fields for a payment method. What it reads and expects of the server: templates/ui/payment_form.html. */
 const FONT = "Inter Variable";
 const POLL_MS = [1000, 1500, 2000, 3000, 5000];
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -99,7 +99,7 @@ class PaymentForm {
     box.scrollIntoView({ block: "center", behavior: "smooth" });
   }
 
-  /* Card fields */
+  /* The gateway's fields */
   async load() {
     this.state("loading");
     this.fields.setAttribute("aria-busy", "true");
@@ -125,6 +125,7 @@ class PaymentForm {
       fields: { billingDetails: { name: "never", email: "never", phone: "never", address: "never" } },
       wallets: { applePay: "never", googlePay: "never", link: "never" },
       terms: { card: "never" },
+      business: { name: this.texts.merchant },
     });
     this.element.on("ready", () => {
       this.fields.setAttribute("aria-busy", "false");
@@ -212,6 +213,7 @@ class PaymentForm {
         return;
       }
       if (answer.state === "blocked") return this.block(answer.message);
+      if (answer.state === "verifying") return this.verify(answer);
       if (answer.state === "failed") {
         if (returned) await this.load();
         return this.again(answer.message, !returned);
@@ -220,6 +222,20 @@ class PaymentForm {
       if (answer.message) this.form.querySelector("[data-payment-status]").textContent = answer.message;
       await wait(POLL_MS[Math.min(turn, POLL_MS.length - 1)]);
     }
+  }
+
+  /* A bank account that small deposits must verify first: the gateway's own page asks for them. */
+  verify({ message, url }) {
+    this.state("verifying");
+    this.element?.destroy();
+    this.element = null;
+    this.fields.setAttribute("aria-busy", "false");
+    const panel = this.form.querySelector("[data-payment-verify]");
+    panel.querySelector("[data-payment-verify-text]").textContent = message;
+    panel.querySelector("[data-payment-verify-link]").href = url;
+    panel.hidden = false;
+    panel.focus({ preventScroll: true });
+    panel.scrollIntoView({ block: "center", behavior: "smooth" });
   }
 
   again(message, ready = true) {

@@ -36,6 +36,7 @@ CARD_BRANDS = {
     "jcb": "JCB",
     "unionpay": "UnionPay",
 }
+BANK_MARKS = {"sepa_debit": "sepa", "us_bank_account": "bank"}
 ALERT_ICONS = {"success": "circle-check", "info": "info-circle", "warning": "alert-triangle", "danger": "alert-circle"}
 RELATIVE_FOR = dt.timedelta(days=7)
 JUST_NOW = dt.timedelta(minutes=1)
@@ -142,19 +143,27 @@ def phone(number: Any) -> SafeString:
 
 @register.simple_tag
 def card_mark(profile: Any, *, expiry: bool = True) -> SafeString:
-    """Brand, last four digits and expiry of anything with `brand`, `last4`, `exp_month` and `exp_year`."""
+    """Brand or bank, last four digits and expiry of anything with `kind`, `brand`, `last4`, `exp_month`, `exp_year`."""
     get = profile.get if isinstance(profile, Mapping) else lambda name, default=None: getattr(profile, name, default)
     brand = str(get("brand") or "").lower().replace("american_express", "amex").replace("diners_club", "diners")
-    name = CARD_BRANDS.get(brand) or _("Card")
+    kind = str(get("kind") or "card")
+    image = BANK_MARKS.get(kind) or (brand if brand in CARD_BRANDS else "generic")
     month, year = get("exp_month"), get("exp_year")
     context = {
-        "image": f"ui/cards/{brand if brand in CARD_BRANDS else 'generic'}.svg",
-        "name": name,
+        "image": f"ui/cards/{image}.svg",
+        "name": _mark_name(kind, brand),
         "last4": get("last4") or "????",
         "expiry": f"{month:02d}/{year % 100:02d}" if expiry and month and year else "",
-        "bank": get("kind") in {"bank_account", "us_bank_account", "ach"},
     }
     return render_to_string("ui/card_mark.html", context)
+
+
+def _mark_name(kind: str, brand: str) -> str:
+    if kind == "sepa_debit":
+        return _("SEPA debit")
+    if kind == "us_bank_account":
+        return brand.title() or _("Bank account")
+    return CARD_BRANDS.get(brand) or _("Card")
 
 
 @register.filter

@@ -274,7 +274,7 @@ def test_a_declined_card_then_a_good_one(story: Story, phone: Page) -> None:
     phone.get_by_label("City").fill("Laval")
     save(phone)
     error = phone.locator("[data-payment-error]")
-    expect(error).to_contain_text("The card has not enough funds.")
+    expect(error).to_contain_text("There are not enough funds.")
     expect(error).to_be_focused()
     assert_accessible(phone)
     shoot(phone, "declined-phone")
@@ -414,7 +414,7 @@ def test_coming_back_from_a_banks_own_page(story: Story, phone: Page) -> None:
 def test_coming_back_from_a_bank_that_said_no(story: Story, phone: Page) -> None:
     setup = start_and_confirm(story, phone, "pm_card_visa_chargeDeclinedInsufficientFunds")
     phone.goto(f"{phone.url}?setup_intent={setup}&setup_intent_client_secret=x&redirect_status=failed")
-    expect(phone.locator("[data-payment-error]")).to_contain_text("The card has not enough funds.")
+    expect(phone.locator("[data-payment-error]")).to_contain_text("There are not enough funds.")
     assert "setup_intent" not in phone.url
     enter_card(phone, GOOD)
     save(phone)

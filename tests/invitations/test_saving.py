@@ -91,7 +91,7 @@ def test_a_decline_is_explained_and_can_be_retried(story: Story) -> None:
     confirm(story.world, setup, "pm_card_visa_chargeDeclinedInsufficientFunds")
     told = {"setup_intent": setup["setup_intent"], "code": "card_declined", "decline_code": "insufficient_funds"}
     answer = story.visitor.post("failed", **told).json()
-    assert (answer["state"], answer["message"][:26]) == ("failed", "The card has not enough fu")
+    assert (answer["state"], answer["message"][:26]) == ("failed", "There are not enough funds")
     assert story.visitor.post("complete", setup_intent=setup["setup_intent"]).json()["state"] == "failed"
     confirm(story.world, setup, "pm_card_mastercard")
     assert story.visitor.post("complete", setup_intent=setup["setup_intent"]).json()["state"] == "done"

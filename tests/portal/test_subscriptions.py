@@ -102,7 +102,7 @@ def test_a_late_payment_is_told_with_a_way_to_pay(world: World, bob: Customer, s
     subscription = world.subscription(bob, card, state=SubscriptionState.PAST_DUE)
     invoice = world.past_due(subscription, last_error_code="insufficient_funds")
     page = signed_in.get(portal_url(world.tenant, "subscription", subscription.pk)).content.decode()
-    assert "The card has not enough funds." in page
+    assert "There are not enough funds." in page
     assert portal_url(world.tenant, "invoice_pay", invoice.pk) in page
 
 

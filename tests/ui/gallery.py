@@ -88,7 +88,8 @@ def samples(data: dict[str, str] | None) -> dict[str, Any]:
         "states": list(STATES),
         "brands": [
             *(card(brand, "4242") for brand in [*CARD_BRANDS, "other"]),
-            {"kind": "us_bank_account", "last4": "6789"},
+            {"kind": "us_bank_account", "brand": "STRIPE TEST BANK", "last4": "6789"},
+            {"kind": "sepa_debit", "brand": "", "last4": "3000"},
         ],
         "form": SampleForm(data),
         "chips": [
