@@ -151,6 +151,7 @@ LABELS = {
     "from_balance": _("From your credit"),
     "reason": _("Reason"),
     "price": _("Price before tax"),
+    "starts_on": _("Begins on"),
     "trial_until": _("Free until"),
     "ends_on": _("Ends on"),
 }

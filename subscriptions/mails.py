@@ -5,7 +5,7 @@ address is told nothing. What customers may switch off is named at each mail in 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,9 @@ from subscriptions.pay_links import pay_link
 from subscriptions.selectors import usable
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
+
+#: A subscription that began longer ago than this was only written down now.
+NO_NEWS_AFTER = timedelta(days=1)
 
 
 class Changed(StrEnum):
@@ -126,11 +129,13 @@ def tell_credit_note(note: CreditNote) -> Message | None:
 
 
 def tell_started(subscription: Subscription) -> Message | None:
-    """A subscription has begun, perhaps with a trial."""
-    if subscription.billed_by != BilledBy.US:
+    """A subscription begins, perhaps with a trial. One entered after the fact is no news."""
+    now = timezone.now()
+    if subscription.billed_by != BilledBy.US or subscription.started_at < now - NO_NEWS_AFTER:
         return None
     tenant = _tenant()
     context = _about_subscription(subscription, tenant) | {
+        "starts_at": subscription.started_at if subscription.started_at > now else None,
         "trial_end": subscription.trial_end,
         "method": _method(_pinned_or_default(subscription)),
     }

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from payments.models import PaymentProfile
+from subscriptions import mails
 from subscriptions.calculators.periods import boundary, trial_end
 from subscriptions.errors import BillingError
 from subscriptions.limits import (
@@ -164,6 +165,7 @@ def create_subscription(
     )
     after = {"price": str(price), "quantity": quantity, "billed_by": str(billed_by)}
     record(actor=actor, action="subscription.created", target=subscription, after=after)
+    mails.tell_started(subscription)
     if subscription.next_billing_at is not None and subscription.next_billing_at <= timezone.now():
         wake("subscriptions.tasks.bill_tenant", current_tenant_id())
     return subscription

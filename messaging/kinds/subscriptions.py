@@ -44,7 +44,7 @@ def _sample(link: str, **more: Any) -> Context:
 
 def _started_sample(link: str) -> Context:
     paying = {"kind": "card", "brand": "visa", "last4": "4242"}
-    return _sample(link, trial_end=timezone.now() + timedelta(days=14), method=paying)
+    return _sample(link, starts_at=None, trial_end=timezone.now() + timedelta(days=14), method=paying)
 
 
 def _changed_sample(link: str) -> Context:
@@ -93,19 +93,20 @@ SUBSCRIPTION_KINDS = (
         name="subscription_started",
         group="subscriptions",
         title=_("Subscription started"),
-        about=_("A subscription has begun, perhaps with a trial."),
-        needs=_SUBSCRIPTION | {"trial_end", "method"},
+        about=_("A subscription has begun, perhaps with a trial, or will on a day to come."),
+        needs=_SUBSCRIPTION | {"starts_at", "trial_end", "method"},
         sample=_started_sample,
         fields=(
             CUSTOMER_NAME,
             _PRODUCT,
             _NUMBER,
             _PRICE,
+            day("starts_on", _("the day on which it begins; empty when it has begun"), "starts_at"),
             day("trial_until", _("when the trial ends; empty without one"), "trial_end"),
             method("method", _("the payment method, such as “Visa ending in 4242”")),
             LINK,
         ),
-        details=("product", "price", "trial_until", "method"),
+        details=("product", "price", "starts_on", "trial_until", "method"),
         label=lambda c: gettext("See your subscription"),
         subject=_("{{ company }}: {{ product }} has begun"),
         body=_(

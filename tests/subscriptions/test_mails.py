@@ -244,7 +244,7 @@ def test_changes_are_told(what: Changed, values: dict[str, Any], words: str) -> 
 
 @pytest.mark.usefixtures("tenant")
 def test_a_beginning_tells_the_price_and_the_trial() -> None:
-    subscription = SubscriptionFactory(trial_end=DUE)
+    subscription = SubscriptionFactory(trial_end=DUE, started_at=timezone.now())
     PaymentProfileFactory(customer=subscription.customer, is_default=True)
     mails.tell_started(subscription)
     text = only().text
@@ -254,11 +254,21 @@ def test_a_beginning_tells_the_price_and_the_trial() -> None:
 
 
 @pytest.mark.usefixtures("tenant")
+def test_a_beginning_to_come_is_told_and_one_long_past_is_not() -> None:
+    mails.tell_started(SubscriptionFactory(started_at=timezone.now() + timedelta(days=400)))
+    text = only().text
+    assert "Begins on: " in text
+    assert "has begun" not in text
+    mails.tell_started(SubscriptionFactory(started_at=timezone.now() - timedelta(days=2)))
+    assert len(sent()) == 1
+
+
+@pytest.mark.usefixtures("tenant")
 def test_times_are_told_in_the_customers_own_zone() -> None:
     late = datetime(2026, 12, 5, 23, 30, tzinfo=UTC)
     for zone in ("", "Asia/Tokyo"):
         customer = CustomerFactory(time_zone=zone)
-        invoice = InvoiceFactory(customer=customer, due_at=late)
+        invoice: Invoice = InvoiceFactory(customer=customer, due_at=late)
         mails.announce_invoices([invoice])
     first, second = sent()
     assert "December 5, 2026" in first.text
