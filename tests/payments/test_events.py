@@ -305,6 +305,21 @@ def test_a_card_renewed_by_its_network_is_renewed_here(profile: PaymentProfile, 
     tell(profile, "automatically_updated")
     card = now(profile)
     assert (card.exp_month, card.exp_year, card.last4, card.is_default) == (5, 2041, "0005", True)
+    assert card.network_updated_at is not None
+
+
+def test_an_edit_at_the_gateway_is_no_update_by_the_network(profile: PaymentProfile, shelf: Shelf) -> None:
+    shelf.sandbox.control("POST", f"card_updater/{profile.gateway_id}", json={"exp_year": 2042})
+    tell(profile, "updated")
+    assert (now(profile).exp_year, now(profile).network_updated_at) == (2042, None)
+
+
+@pytest.mark.parametrize("key", ["step-1-0", "charge-2-0", "refund-3-0"])
+def test_knows_what_work_of_our_own_caused(profile: PaymentProfile, key: str) -> None:
+    stored = store(profile.tenant_id, event(request={"id": "req_1", "idempotency_key": key}))
+    assert events.caused_by_us(stored)
+    other = store(profile.tenant_id, event(request={"id": "req_2", "idempotency_key": "customer-1"}))
+    assert not events.caused_by_us(other)
 
 
 def test_an_event_is_only_a_hint(profile: PaymentProfile) -> None:

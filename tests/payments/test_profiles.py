@@ -1,16 +1,19 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from customers.models import Customer
 from customers.services import CannotDelete, delete_customer
+from payments.errors import ProfileError
 from payments.gateway.port import MethodFacts, PostalAddress
 from payments.models import CardSetup, PaymentProfile, ProfileState, SetupState
-from payments.profiles import VANISHED, apply_method_facts, disable_profile, record_profile
+from payments.profiles import VANISHED, apply_method_facts, disable_profile, record_profile, set_backup
+from payments.selectors import verified_for_ach
 from tenants.actors import Actor
-from tenants.models import AuditEntry
+from tenants.models import AuditEntry, MethodKind
 from tenants.scope import tenant_scope
 from tests.factories import CustomerFactory, PaymentProfileFactory, TenantFactory
 
@@ -97,3 +100,45 @@ def test_a_customer_whose_card_is_being_entered_is_not_deleted(customer: Custome
     CardSetup.objects.filter(pk=entry.pk).update(state=SetupState.CANCELED)
     delete_customer(actor=BOB, customer=customer)
     assert not Customer.objects.filter(pk=customer.pk).exists()
+
+
+def test_a_customer_has_one_backup(customer: Customer) -> None:
+    first, second = (PaymentProfileFactory.create(customer=customer) for _ in range(2))
+    set_backup(actor=BOB, profile=first, is_backup=True)
+    set_backup(actor=BOB, profile=second, is_backup=True)
+    set_backup(actor=BOB, profile=second, is_backup=True)
+    assert PaymentProfile.objects.get(is_backup=True) == second
+    set_backup(actor=BOB, profile=second, is_backup=False)
+    assert not PaymentProfile.objects.filter(is_backup=True).exists()
+    actions = AuditEntry.objects.filter(action__startswith="payment_profile.backup").order_by("pk")
+    assert [entry.action.rpartition("_")[2] for entry in actions] == ["set", "cleared", "set", "cleared"]
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ({"state": ProfileState.DISABLED}, "profile_not_active"),
+        ({"state": ProfileState.PENDING}, "profile_not_active"),
+        ({"is_default": True}, "is_default"),
+    ],
+)
+def test_not_every_method_can_be_the_backup(customer: Customer, state: dict[str, Any], code: str) -> None:
+    profile = PaymentProfileFactory.create(customer=customer, **state)
+    with pytest.raises(ProfileError) as refused:
+        set_backup(actor=BOB, profile=profile, is_backup=True)
+    assert refused.value.code == code
+
+
+def test_a_disabled_method_is_no_backup_any_more(customer: Customer) -> None:
+    profile = PaymentProfileFactory.create(customer=customer, is_backup=True)
+    disable_profile(actor=BOB, profile=profile, reason=VANISHED)
+    assert not PaymentProfile.objects.filter(is_backup=True).exists()
+
+
+def test_tells_who_can_be_debited_by_ach(customer: Customer) -> None:
+    other = CustomerFactory.create()
+    account = {"kind": MethodKind.US_BANK_ACCOUNT, "brand": "Bank", "exp_month": None, "exp_year": None}
+    PaymentProfileFactory(customer=customer, **account)
+    PaymentProfileFactory(customer=other, state=ProfileState.PENDING, **account)
+    PaymentProfileFactory(customer=other)
+    assert verified_for_ach([customer.pk, other.pk]) == {customer.pk}
