@@ -28,6 +28,7 @@ CUSTOMER_FIELDS = [
     "tax_exempt",
     "language",
     "time_zone",
+    "muted_mails",
 ]
 #: What the gateway keeps of a customer: a change to one of these is carried there.
 GATEWAY_FIELDS = {"first_name", "last_name", "email", "phone", "organisation", "language"}

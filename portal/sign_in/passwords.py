@@ -78,7 +78,7 @@ def set_password(*, actor: Actor, tenant: Tenant, customer: Customer, password: 
     Raises PortalError `weak_password`.
     """
     try:
-        validate_password(password, user=_Described(customer))  # type: ignore[arg-type]
+        validate_password(password, user=customer)  # type: ignore[arg-type]
     except ValidationError as error:
         raise PortalError("weak_password", " ".join(error.messages), {"password": " ".join(error.messages)}) from error
     had_one = has_password(customer)
@@ -111,13 +111,3 @@ def _tell(tenant: Tenant, customer: Customer, what: str) -> None:
                 "link": settings.BASE_URL + reverse("portal:home", args=[tenant.slug]),
             },
         )
-
-
-class _Described:
-    """A customer as Django's password validators look at people."""
-
-    def __init__(self, customer: Customer) -> None:
-        self.username = customer.reference
-        self.first_name = customer.first_name
-        self.last_name = customer.last_name
-        self.email = customer.email
