@@ -1,6 +1,6 @@
 """The back office's addresses, below /t/<tenant>/. Each view says which right it needs; see tenants.access."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from backoffice import search
 from backoffice.audit import views as audit
@@ -15,26 +15,26 @@ from backoffice.overview import views as overview
 
 app_name = "backoffice"
 
-invite = [
+invite: list[URLPattern] = [
     path("", send.invitation_choose, name="invitation_choose"),
     path("send/", send.invitation_send, name="invitation_send"),
     path("preview/", send.invitation_preview, name="invitation_preview"),
     path("preview/mail/", send.invitation_preview_mail, name="invitation_preview_mail"),
 ]
-invitation = [
+invitation: list[URLPattern] = [
     path("", invitations.invitation, name="invitation"),
     path("link/", invitations.invitation_link_show, name="invitation_link"),
     path("resend/", invitations.invitation_resend, name="invitation_resend"),
     path("revoke/", invitations.invitation_revoke, name="invitation_revoke"),
 ]
-changes_urls = [
+changes_urls: list[URLPattern] = [
     path("", changes.changes, name="changes"),
     path("<uuid:change_id>/", changes.change, name="change"),
     path("<uuid:change_id>/progress/", changes.change_progress, name="change_progress"),
     path("steps/<uuid:step_id>/retry/", changes.step_retry, name="step_retry"),
     path("steps/<uuid:step_id>/waive/", changes.step_waive, name="step_waive"),
 ]
-products_urls = [
+products_urls: list[URLPattern] = [
     path("", products.products, name="products"),
     path("new/", products.product_create, name="product_create"),
     path("<uuid:product_id>/", products.product, name="product"),
@@ -43,7 +43,7 @@ products_urls = [
     path("prices/<uuid:price_id>/active/", products.price_active, name="price_active"),
     path("prices/<uuid:price_id>/public/", products.price_public, name="price_public"),
 ]
-subscription_urls = [
+subscription_urls: list[URLPattern] = [
     path("", billing.subscription, name="subscription"),
     path("payer/", lifecycle.subscription_payer, name="subscription_payer"),
     path("pause/", lifecycle.subscription_pause, name="subscription_pause"),
@@ -52,7 +52,7 @@ subscription_urls = [
     path("undo/", lifecycle.subscription_undo, name="subscription_undo"),
     path("quantity/", lifecycle.subscription_quantity, name="subscription_quantity"),
 ]
-settings_urls = [
+settings_urls: list[URLPattern | URLResolver] = [
     path("organisation/", organisation.settings, name="settings"),
     path("organisation/colour/", organisation.settings_colour, name="settings_colour"),
     path("organisation/billing/", organisation.settings_billing, name="settings_billing"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from customers.models import Address, Customer
 from messaging.models import Channel
 from propagation.models import ChangeKind
-from subscriptions.models import CancelReason
+from subscriptions.models import BilledBy, CancelReason
 from tenants.badges import STATES
 from tenants.models import DunningOutcome, MethodKind, PortalCancellation, Role, Tenant
 
@@ -90,6 +90,8 @@ ACTIONS = {
     "subscription.quantity_changed": gettext_lazy("Quantity changed"),
     "tax_rate.created": gettext_lazy("Tax rate added"),
     "tax_rate.ended": gettext_lazy("Tax rate ended"),
+    "payment_profile.backup_set": gettext_lazy("Payment method made the backup"),
+    "payment_profile.backup_cleared": gettext_lazy("Payment method no longer the backup"),
     "message.queued": gettext_lazy("Message sent"),
     "message_template.saved": gettext_lazy("A mail’s words changed"),
     "message_template.reset": gettext_lazy("A mail’s words reset"),
@@ -129,6 +131,7 @@ _FIELDS = {
     "account": gettext_lazy("account"),
     "attempts": gettext_lazy("attempts"),
     "billing_address": gettext_lazy("billing address"),
+    "billed_by": gettext_lazy("billing"),
     "cancel_at_period_end": gettext_lazy("ends with its period"),
     "cancelled_at": gettext_lazy("cancelled"),
     "cancel_comment": gettext_lazy("comment"),
@@ -169,6 +172,7 @@ _CHOICES: dict[str, type[TextChoices]] = {
     "dunning_outcome": DunningOutcome,
     "portal_cancellation": PortalCancellation,
     "cancel_reason": CancelReason,
+    "billed_by": BilledBy,
 }
 
 

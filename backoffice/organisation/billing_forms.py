@@ -109,13 +109,13 @@ class RetryDaysField(forms.CharField):
             raise forms.ValidationError(_("Write whole days between commas, such as 1, 3, 5, 7."), code="not_days")
         days = [int(part) for part in parts]
         if any(not 1 <= day <= LAST_RETRY_DAY for day in days):
-            message = _("Each day must be between 1 and %(last)s.") % {"last": LAST_RETRY_DAY}
-            raise forms.ValidationError(message, code="out_of_range")
+            message = _("Each day must be between 1 and %(last)s.")
+            raise forms.ValidationError(message, code="out_of_range", params={"last": LAST_RETRY_DAY})
         if days != sorted(set(days)):
             raise forms.ValidationError(_("Each day must come after the one before it."), code="not_ascending")
         if len(days) > MOST_RETRIES:
             message = _("At most %(most)s retries: banks refuse a card that is tried again and again.")
-            raise forms.ValidationError(message % {"most": MOST_RETRIES}, code="too_many")
+            raise forms.ValidationError(message, code="too_many", params={"most": MOST_RETRIES})
         return days
 
     def has_changed(self, initial: Any, data: Any) -> bool:

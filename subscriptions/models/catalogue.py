@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
 from tenants.fields import TenantForeignKey, TenantModel
+from tenants.money import to_major
 
 
 def in_reader_language(english: str, french: str) -> str:
@@ -70,7 +71,9 @@ class Price(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.product.name_en} {self.amount_minor} {self.currency}/{self.interval}"
+        amount = to_major(self.amount_minor, self.currency)
+        every = self.interval if self.interval_count == 1 else f"{self.interval_count} {self.interval}"
+        return f"{self.product.name_en} {amount} {self.currency}/{every}"
 
     @property
     def is_recurring(self) -> bool:
