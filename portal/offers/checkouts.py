@@ -95,7 +95,8 @@ def _buy(checkout: Checkout, profile: PaymentProfile | None, actor: Actor, *, pi
     after = {"subscription": str(checkout.subscription or ""), "invoice": str(invoice or "")}
     record(actor=actor, action="checkout.finished", target=checkout, after=after, customer_id=checkout.customer_id)
     if invoice is not None and invoice.state == InvoiceState.OPEN and profile is not None:
-        request_collection(actor=actor, invoice=invoice, through=PaidThrough.PORTAL, profile=profile)
+        # As its scheduled charge: a decline is not followed by another one at once.
+        request_collection(actor=actor, invoice=invoice, through=PaidThrough.RENEWAL, profile=profile)
 
 
 def _subscribe(checkout: Checkout, pinned: PaymentProfile | None, actor: Actor) -> Subscription:

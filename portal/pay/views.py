@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 
-from payments.gateway.errors import GatewayError
+from payments.gateway.errors import GatewayError, explain
 from payments.models import PaymentProfile
 from portal.access import speak, with_headers
 from portal.pay.access import PayRequest, find_invoice, pay_page, say_no
@@ -133,7 +133,11 @@ def pay_confirmation(request: PayRequest) -> JsonResponse:
 @pay_page
 @require_POST
 def pay_settled(request: PayRequest) -> JsonResponse:
-    """The bank's window has closed: ask the gateway what it says, and record that."""
+    """The bank's window has closed: ask the gateway what it says, and record that.
+
+    `code` and `decline_code` are what the browser was told; they only choose the words.
+    """
+    code = request.POST.get("decline_code") or request.POST.get("code", "")
     payment_id = request.invoice.gateway_payment_id
     try:
         if payment_id:
@@ -143,7 +147,8 @@ def pay_settled(request: PayRequest) -> JsonResponse:
     with tenant_scope(request.tenant.pk):
         request.invoice.refresh_from_db()
         state = payment_status(request.invoice).name
-    return JsonResponse({"state": state, "url": reverse("portal:pay", args=page_args(request))})
+    message = str(explain(code)) if code else ""
+    return JsonResponse({"state": state, "message": message, "url": reverse("portal:pay", args=page_args(request))})
 
 
 @pay_page

@@ -1,10 +1,12 @@
 /* The bank's confirmation of a payment that is waiting for it.
    <div data-confirm-payment data-confirmation-url data-settled-url data-locale data-text-failed data-text-unreachable data-text-busy>
    with a button, an element [data-confirm-error] (hidden) and its [data-confirm-error-text]. Our server asks the gateway what came of it. */
-async function post(url) {
+async function post(url, fields = {}) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.set(name, value ?? "");
   const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
   const headers = { "X-CSRFToken": token, Accept: "application/json" };
-  const response = await fetch(url, { method: "POST", headers, credentials: "same-origin", redirect: "error" });
+  const response = await fetch(url, { method: "POST", body, headers, credentials: "same-origin", redirect: "error" });
   return { ok: response.ok, answer: await response.json() };
 }
 
@@ -57,12 +59,12 @@ class Confirmation {
   async settle(refusal) {
     let reply;
     try {
-      reply = await post(this.box.dataset.settledUrl);
+      reply = await post(this.box.dataset.settledUrl, { code: refusal?.code, decline_code: refusal?.decline_code });
     } catch {
       return this.error(this.box.dataset.textUnreachable);
     }
     if (!reply.ok) return this.error(reply.answer.message || this.box.dataset.textUnreachable);
-    if (refusal && reply.answer.state === "confirm") return this.error(refusal.message || this.box.dataset.textFailed);
+    if (refusal && reply.answer.state === "confirm") return this.error(reply.answer.message || this.box.dataset.textFailed);
     location.assign(reply.answer.url);
   }
 }

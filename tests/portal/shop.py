@@ -1,6 +1,8 @@
 """Northwind Press with an account at the sandbox, and Bob, who has a card there. Import the fixtures where needed."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,8 @@ from tests.invitations.story import confirm
 from tests.processes import CeleryWorker, Sandbox
 from tests.propagation.conftest import World
 
+#: Where pictures of the pages are kept, for people to look at.
+SHOTS = os.environ.get("PORTAL_SHOTS")
 ACTOR = Actor.system("test")
 GOOD, MASTERCARD, DECLINED, WITHOUT_FUNDS, NEEDS_3DS = (
     "4242424242424242",
@@ -120,3 +124,8 @@ def charges(world: World) -> list[dict[str, Any]]:
     answer = world.sandbox.control("GET", "objects/payment_intent", params={"account": world.account, "limit": 1000})
     rows = answer["data"] if isinstance(answer, dict) else answer
     return [row for row in rows if row["status"] == "succeeded"]
+
+
+def shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)

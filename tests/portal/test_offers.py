@@ -85,7 +85,7 @@ def test_subscribes_with_a_saved_card_and_pays_at_once(world: World, bob: Custom
         assert (subscription.state, subscription.quantity) == (SubscriptionState.ACTIVE, 2)
         assert subscription.payment_profile_id is None
         assert (invoice.state, invoice.total_minor) == (InvoiceState.PAID, 2712)
-        assert invoice.paid_through == PaidThrough.PORTAL
+        assert invoice.paid_through == PaidThrough.RENEWAL
         assert not invoice.is_recovered
         assert Address.objects.get(customer=bob).city == "Toronto"
     assert [charge["amount"] for charge in charges(world)] == [2712]
@@ -165,6 +165,7 @@ def test_a_declined_first_payment_is_told_as_it_is(world: World, bob: Customer, 
     assert "You are subscribed" not in done
     with world.scope():
         invoice = Invoice.objects.get()
+        assert invoice.charges.count() == 1
     assert invoice.state == InvoiceState.OPEN
     assert portal_url(world.tenant, "invoice_pay", invoice.pk) in done
 
