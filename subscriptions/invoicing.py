@@ -11,6 +11,7 @@ from subscriptions.documents.freeze import freeze_customer
 from subscriptions.errors import BillingError
 from subscriptions.limits import check_quantity
 from subscriptions.models import Invoice, InvoiceState, Price
+from subscriptions.settlement import recover_subscription
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.models import Tenant
@@ -75,6 +76,8 @@ def mark_uncollectible(*, actor: Actor, invoice: Invoice, reason: str) -> Invoic
         after={"state": str(invoice.state)},
         reason=reason,
     )
+    if invoice.subscription_id:
+        recover_subscription(invoice.subscription_id, actor=actor)
     return invoice
 
 

@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
+from messaging.services import queue_email
 from payments.gateway.accounts import paced_gateway, paced_gateway_for
 from payments.gateway.errors import BadKeys, GatewayError, UnknownOutcome
 from payments.gateway.leases import KEY_LIFETIME, LEASE, Fenced, LeaseLost, pause_after
@@ -20,6 +23,8 @@ from payments.gateway.port import Gateway, RefundFacts
 from subscriptions.models import Invoice, Refund, RefundState
 from tenants.actors import Actor, ActorKind
 from tenants.audit import record
+from tenants.models import Membership, Role, Tenant
+from tenants.money import format_money
 from tenants.scope import tenant_scope
 from tenants.wake import wake
 
@@ -191,6 +196,24 @@ def _note_outcome(refund: Refund, before: str, actor: Actor) -> None:
     )
     if refund.state == RefundState.FAILED:
         log.error("refund_failed", refund=str(refund.pk), error=refund.error_code)
+        _tell_staff(refund)
+
+
+def _tell_staff(refund: Refund) -> None:
+    """Owners and managers decide whether it is tried again or moved to the customer's balance."""
+    tenant, invoice = Tenant.objects.get(pk=refund.tenant_id), refund.invoice
+    link = settings.BASE_URL + reverse("backoffice:invoice", args=[tenant.slug, invoice.pk])
+    members = Membership.objects.filter(role__in=[Role.OWNER, Role.MANAGER], user__is_active=True)
+    for member in members.select_related("user"):
+        language = member.user.language or tenant.language
+        context = {
+            "customer_name": invoice.customer.name,
+            "number": invoice.short_number,
+            "amount": format_money(refund.amount_minor, refund.currency, language),
+            "words": refund.gateway_message or refund.error_code.replace("_", " "),
+            "link": link,
+        }
+        queue_email(template="refund_failed", language=language, to=member.user.email, context=context, about=refund)
 
 
 def settle_refund(tenant_id: UUID, refund_id: str, *, actor: Actor) -> None:

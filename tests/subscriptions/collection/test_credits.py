@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from messaging.models import Message
 from payments.gateway.accounts import gateway_for
 from subscriptions.balance import add_balance_entry, balances
 from subscriptions.collection import request_collection
@@ -27,7 +28,8 @@ from subscriptions.models import (
 from subscriptions.refunds import claim_next
 from subscriptions.voiding import void_invoice
 from tenants.actors import Actor
-from tests.factories import InvoiceFactory, InvoiceTaxFactory
+from tenants.models import Role
+from tests.factories import InvoiceFactory, InvoiceTaxFactory, MembershipFactory
 from tests.subscriptions.collection.conftest import DECLINED, GOOD, Till
 
 ALICE = Actor.system("alice")
@@ -180,7 +182,9 @@ def test_a_refund_that_the_bank_is_at_is_waited_for(till: Till, told_by: str) ->
 
 
 def failed_refund(till: Till) -> Refund:
-    """It fails at the bank after the gateway had said yes."""
+    """It fails at the bank after the gateway had said yes; an owner is told, once."""
+    with till.scope():
+        MembershipFactory(role=Role.OWNER, user__email="olga@example.com")
     invoice = paid(till, REFUND_FAILS)
     note = credit(till, invoice, 1999)
     refund_due(till.tenant.pk)
@@ -190,6 +194,9 @@ def failed_refund(till: Till) -> Refund:
         till.event("refund.failed", refund.gateway_id, times=2)
     assert till.read(refund).state == RefundState.FAILED
     assert till.read(invoice).refunded_minor == 0
+    with till.scope():
+        told = Message.objects.get(template="refund_failed")
+    assert (told.to, invoice.short_number in told.text) == ("olga@example.com", True)
     return refund
 
 
