@@ -110,7 +110,7 @@ def test_a_confirmation_that_fails_charges_nothing_and_can_be_repeated(
     wants_confirmation(world, bob, page)
     page.get_by_role("button", name="Confirm with your bank").click()
     bank(page).locator("button.fail").click()
-    expect(page.get_by_text("could not confirm that it was you")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("The bank could not confirm the payment.")).to_be_visible(timeout=15_000)
     shoot(page, "pay-confirm-failed")
     assert charges(world) == []
     assert invoice_of(world).state == InvoiceState.OPEN
