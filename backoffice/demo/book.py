@@ -9,25 +9,48 @@ from typing import Any
 from django.db import connection
 from django.db.models import Model
 
-from customers.models import Address, Customer
+from customers.models import Address, AddressKind, Customer
 from invitations.models import Invitation
 from messaging.models import DeliveryEvent, Message
 from payments.models import CardSetup, GatewayCustomer, PaymentProfile
 from propagation.models import Change, Step, StepAttempt
-from subscriptions.models import Invoice, Price, Product, Subscription
-from tenants.models import AuditEntry
+from subscriptions.billing.issue import as_rate
+from subscriptions.calculators.amounts import Rate
+from subscriptions.models import (
+    BalanceEntry,
+    Charge,
+    CreditNote,
+    CustomerBalance,
+    Invoice,
+    InvoiceLine,
+    InvoiceTax,
+    Price,
+    Product,
+    Refund,
+    Subscription,
+    TaxRate,
+)
+from tenants.models import AuditEntry, Tenant
 
 IDS_AT_ONCE = 1000
 #: A table comes after those that it refers to.
 ORDER: tuple[type[Model], ...] = (
     Product,
     Price,
+    TaxRate,
     Customer,
     Address,
     GatewayCustomer,
     PaymentProfile,
     Subscription,
     Invoice,
+    InvoiceLine,
+    InvoiceTax,
+    Charge,
+    CreditNote,
+    Refund,
+    CustomerBalance,
+    BalanceEntry,
     Change,
     Step,
     StepAttempt,
@@ -42,9 +65,10 @@ ORDER: tuple[type[Model], ...] = (
 class Book:
     """The rows of one tenant. `now` is whole seconds, so that the gateway's epoch seconds say the same."""
 
-    def __init__(self, now: datetime, chance: Random) -> None:
+    def __init__(self, now: datetime, chance: Random, tenant: Tenant) -> None:
         self.now = now.replace(microsecond=0)
         self.chance = chance
+        self.tenant = tenant
         self.rows: dict[type[Model], list[Any]] = {model: [] for model in ORDER}
         self._ids: list[Any] = []
 
@@ -63,6 +87,13 @@ class Book:
 
     def of[M: Model](self, model: type[M]) -> Sequence[M]:
         return self.rows[model]
+
+    def billing_address(self, customer: Customer) -> Address:
+        mine = (row for row in self.of(Address) if row.customer_id == customer.pk)
+        return next(row for row in mine if row.kind == AddressKind.BILLING)
+
+    def rates(self) -> list[Rate]:
+        return [as_rate(row) for row in self.of(TaxRate)]
 
     def save(self) -> None:
         """Write everything in the open scope."""

@@ -14,7 +14,8 @@ from backoffice.demo import gateway, history
 from backoffice.demo.book import Book
 from backoffice.demo.catalogue import TENANTS, DemoTenant, add_catalogue
 from backoffice.demo.customers import add_customers
-from backoffice.demo.live import meet_a_decline
+from backoffice.demo.invoices import number_invoices
+from backoffice.demo.live import meet_a_decline, sell_and_refund
 from backoffice.demo.logos import draw_logo
 from backoffice.demo.people import PASSWORD, STAFF, TENANT_NAMES
 from backoffice.demo.stories import tell
@@ -56,12 +57,14 @@ def _add_rows(demo: DemoTenant) -> Tenant:
         with tenant_scope(tenant.pk):
             tenant.logo.save(f"{demo.slug}.png", ContentFile(draw_logo(demo.slug, tenant.primary_colour)))
             staff = _add_staff(demo.slug)
-            book = Book(timezone.now(), Random(demo.slug))  # noqa: S311  (the same demonstration every time)
+            chance = Random(demo.slug)  # noqa: S311  (the same demonstration every time)
+            book = Book(timezone.now(), chance, tenant)
             prices = add_catalogue(book, demo)
             customers = add_customers(book, demo)
             tell(book, demo, customers, prices)
             if demo.slug == "maple":
                 add_camille(book, demo, prices)
+            number_invoices(book)
             history.add_history(book, tenant, staff)
             book.save()
     return tenant
@@ -94,3 +97,4 @@ def _connect(demo: DemoTenant, tenant: Tenant) -> None:
         secret_key=account["secret_key"],
     )
     meet_a_decline(tenant.pk, demo.slug)
+    sell_and_refund(tenant.pk)

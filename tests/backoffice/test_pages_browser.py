@@ -12,7 +12,7 @@ from tenants.models import Role
 from tenants.scope import tenant_scope
 from tests.accessibility import assert_accessible
 from tests.backoffice.conftest import Office, join, make_change, make_invitation, make_office, make_step
-from tests.factories import PASSWORD, CustomerFactory, PaymentProfileFactory
+from tests.factories import PASSWORD, CustomerFactory, PaymentProfileFactory, PriceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,6 +62,12 @@ def test_every_page_is_accessible_and_fits(signed_in: Page, live_server: LiveSer
         *(shop.url(name) for name in ("settings", "team", "gateway", "gateway_connect", "audit", "product_create")),
         *(shop.url(name, **{f"{name}_id": ids[f"{name}_id"]}) for name in ("invitation", "change", "subscription")),
         *(shop.url(name, **{f"{name}_id": ids[f"{name}_id"]}) for name in ("invoice", "product")),
+        *(shop.url(name) for name in ("settings_billing", "settings_dunning", "settings_portal", "tax_rates")),
+        *(shop.url(name, customer_id=shop.customer.pk) for name in ("subscribe", "sell", "customer")),
+        *(
+            shop.url(f"subscription_{action}", subscription_id=ids["subscription_id"])
+            for action in ("pause", "cancel", "quantity", "payer")
+        ),
         shop.url("invitation_choose", customer_id=several.pk),
         shop.url("invitation_send", customer_id=shop.customer.pk),
         shop.url("step_waive", step_id=shop.failed_step.pk),
@@ -72,6 +78,50 @@ def test_every_page_is_accessible_and_fits(signed_in: Page, live_server: LiveSer
         signed_in.goto(live_server.url + address)
         assert_accessible(signed_in)
         assert signed_in.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is too wide"
+
+
+def test_a_subscription_is_put_together_while_its_cost_is_watched(
+    browser: Browser, live_server: LiveServer, shop: Office
+) -> None:
+    with tenant_scope(shop.tenant.pk):
+        price = PriceFactory(amount_minor=10_000)
+    page = open_page(browser, "light", PHONE)
+    sign_in(page, live_server, shop)
+    page.goto(live_server.url + shop.url("subscribe", customer_id=shop.customer.pk))
+    page.get_by_label("Product and price").select_option(str(price.pk))
+    expect(page.locator("#preview")).to_contain_text("CA$105.00")
+    page.get_by_label("Quantity").fill("2")
+    expect(page.locator("#preview")).to_contain_text("CA$210.00")
+    page.get_by_role("button", name="Start the subscription").click()
+    expect(page.get_by_text("Next invoice")).to_be_visible()
+    assert_accessible(page)
+    page.context.close()
+
+
+def test_a_tax_rate_is_ended_in_its_dialog(browser: Browser, live_server: LiveServer, shop: Office) -> None:
+    page = open_page(browser, "dark", DESKTOP)
+    sign_in(page, live_server, shop)
+    page.goto(live_server.url + shop.url("tax_rates"))
+    page.get_by_label("Country").select_option("US")
+    expect(page.get_by_label("State")).to_be_visible()
+    page.get_by_role("button", name="End GST, Canada").click()
+    assert_accessible(page, within="dialog[open]")
+    page.get_by_role("button", name="End it").click()
+    expect(page.get_by_role("cell", name="Expired")).to_be_visible()
+    page.context.close()
+
+
+def test_the_schedule_of_retries_follows_what_is_typed(browser: Browser, live_server: LiveServer, shop: Office) -> None:
+    page = open_page(browser, "light", DESKTOP)
+    sign_in(page, live_server, shop)
+    page.goto(live_server.url + shop.url("settings_dunning"))
+    page.get_by_label("Charge again on these days").fill("2, 9")
+    expect(page.locator("#schedule")).to_contain_text("Day 9")
+    page.get_by_label("Leave it past due").check()
+    expect(page.locator("#schedule")).to_contain_text("stays past due")
+    page.get_by_label("Charge again on these days").fill("9, 2")
+    expect(page.locator("#schedule")).to_contain_text("after the one before it")
+    page.context.close()
 
 
 def test_a_change_is_watched_without_reloading(browser: Browser, live_server: LiveServer, shop: Office) -> None:
