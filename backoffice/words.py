@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy, pgettext_lazy, to_locale
 from django.utils.translation import gettext as _
 
-from customers.models import Address, Customer
+from customers.models import Address, Customer, Notification
 from messaging.models import Channel
 from propagation.models import ChangeKind
 from subscriptions.models import BilledBy, CancelReason
@@ -175,7 +175,19 @@ _FIELDS = {
     "template": gettext_lazy("message"),
     "webhook": gettext_lazy("events"),
 }
+
+
+class SignedInBy(TextChoices):
+    """How a customer came into the portal, as its sessions keep it."""
+
+    CODE = "code", gettext_lazy("a code")
+    LINK = "link", gettext_lazy("a link")
+    PASSWORD = "password", gettext_lazy("a password")  # noqa: S105  (a word, not a secret)
+
+
 _CHOICES: dict[str, type[TextChoices]] = {
+    "muted_mails": Notification,
+    "signed_in_by": SignedInBy,
     "kind": ChangeKind,
     "role": Role,
     "channel": Channel,

@@ -91,7 +91,7 @@ def set_avatar(tenant_id: UUID, *, actor: Actor, customer_id: UUID, upload: Uplo
     except BaseException:
         default_storage.delete(name)
         raise
-    _discard(old)
+    discard_picture(old)
     return name
 
 
@@ -99,7 +99,7 @@ def remove_avatar(tenant_id: UUID, *, actor: Actor, customer_id: UUID) -> bool:
     """Take the picture away. False when there was none. Opens its own scope."""
     forbid_open_transaction()
     old = _exchange(tenant_id, actor, customer_id, "")
-    _discard(old)
+    discard_picture(old)
     return bool(old)
 
 
@@ -115,8 +115,8 @@ def _exchange(tenant_id: UUID, actor: Actor, customer_id: UUID, name: str) -> st
     return old
 
 
-def _discard(name: str) -> None:
-    """Delete a picture that no row names any more. One that stays behind is only a wasted file."""
+def discard_picture(name: str) -> None:
+    """Delete a picture that no row names any more, outside any transaction. One that stays behind only wastes space."""
     if not name:
         return
     try:

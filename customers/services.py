@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from customers.addresses import AddressValues
+from customers.avatars import discard_picture
 from customers.deletion import DeletionBlocker, deletion_blockers
 from customers.errors import CustomerError
 from customers.models import Address, AddressKind, Customer
@@ -180,7 +181,9 @@ def delete_customer(*, actor: Actor, customer: Customer, reason: str = "") -> No
         before={"number": customer.short_number} | snapshot(customer, ["first_name", "last_name", "reference"]),
         reason=reason,
     )
+    picture = customer.avatar.name or ""
     customer.delete()
+    transaction.on_commit(lambda: discard_picture(picture))
 
 
 class CannotDelete(CustomerError):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -43,15 +43,8 @@ def navigation_of(request: HttpRequest, tenant: Tenant) -> list[NavigationItem]:
     """The parts that this tenant shows; the one that the page belongs to is current."""
     items = []
     for part in PARTS:
-        url = _url_of(part, tenant)
-        if url and part.is_shown(tenant):
+        url = reverse(f"portal:{part.name}", args=[tenant.slug])
+        if part.is_shown(tenant):
             current = request.path == url if part.name == "home" else request.path.startswith(url)
             items.append(NavigationItem(url, part.icon, part.label, current))
     return items
-
-
-def _url_of(part: Part, tenant: Tenant) -> str:
-    try:
-        return reverse(f"portal:{part.name}", args=[tenant.slug])
-    except NoReverseMatch:
-        return ""

@@ -27,6 +27,8 @@ from tenants.models import Tenant
 COOKIE = "portal_session"
 LIFETIME = timedelta(days=30)
 IDLE_LIFETIME = timedelta(days=14)
+#: Sessions that ended are kept this long after they would have.
+KEPT = timedelta(days=60)
 #: How often "last seen" is written.
 SEEN_EVERY = timedelta(minutes=5)
 
@@ -53,6 +55,7 @@ def start_session(
     actor = portal_actor(customer, ip)
     if replaces is not None:
         _end(PortalSession.objects.filter(pk=replaces.pk))
+    PortalSession.objects.filter(customer=customer, expires_at__lt=timezone.now() - KEPT).delete()
     secret = secrets.token_urlsafe(32)
     session = PortalSession.objects.create(
         customer=customer,

@@ -31,6 +31,8 @@ LIFETIME = timedelta(minutes=10)
 TRIES_PER_CODE, TRIES_PER_DAY = 5, 20
 #: Codes sent to one address in a quarter of an hour; asked for from one network in an hour; of one tenant in a minute.
 CODES_PER_EMAIL, CODES_PER_NETWORK, CODES_PER_TENANT = 5, 30, 300
+#: Addresses that somebody typed are not kept for longer than their tries are counted.
+KEPT = timedelta(days=2)
 #: How many customers may share an address and still be offered to choose from.
 MOST_CUSTOMERS = 20
 
@@ -43,6 +45,7 @@ def send_code(*, tenant: Tenant, email: str, ip: str | None) -> SignInCode:
     email = normalize_email(email)
     _refuse_too_many(email, ip)
     now = timezone.now()
+    SignInCode.objects.filter(created_at__lt=now - KEPT).delete()
     code = f"{secrets.randbelow(10**6):06d}"
     row = SignInCode.objects.create(email_normalized=email, code_hash=_hash(code), ip=ip, expires_at=now + LIFETIME)
     customer = customers_of(email).first()
