@@ -182,7 +182,7 @@ class SignedInBy(TextChoices):
 
     CODE = "code", gettext_lazy("a code")
     LINK = "link", gettext_lazy("a link")
-    PASSWORD = "password", gettext_lazy("a password")  # noqa: S105  (a word, not a secret)
+    PASSWORD = "password", gettext_lazy("a password")
 
 
 _CHOICES: dict[str, type[TextChoices]] = {
