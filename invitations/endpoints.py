@@ -172,7 +172,7 @@ def complete(request: HttpRequest, visited: Visited) -> JsonResponse:
     except GatewayError as error:
         log.warning("card_setup_unread", code=error.code, request_id=error.request_id)
         return refuse(
-            200, _("Your bank has accepted the card. We are finishing; this page continues by itself."), state="pending"
+            200, _("Your bank has accepted it. We are finishing; this page continues by itself."), state="pending"
         )
     return _answer(visited, completed)
 

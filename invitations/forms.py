@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.forms import AddressForm
 from customers.models import Address, AddressKind, Customer
-from tenants.models import Tenant
+from tenants.models import MethodKind, Tenant
 
 
 class HolderForm(forms.Form):
@@ -26,6 +26,8 @@ class BillingForm:
     def __init__(self, customer: Customer, tenant: Tenant, data: Mapping[str, Any] | None = None) -> None:
         stored = Address.objects.filter(customer=customer, kind=AddressKind.BILLING).first()
         self.holder = HolderForm(data, initial={"holder_name": f"{customer.first_name} {customer.last_name}".strip()})
+        if list(tenant.method_kinds) != [MethodKind.CARD]:
+            self.holder.fields["holder_name"].label = _("Name of the card or account holder")
         self.address = AddressForm(data, initial=stored, default_country=str(tenant.country))
 
     def errors(self) -> dict[str, str]:

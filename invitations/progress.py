@@ -71,12 +71,14 @@ def _words(step: Step) -> tuple[str, str]:
     is_done = step.state == StepState.DONE
     if step.kind == StepKind.SUBSCRIPTION and step.subscription is not None:
         name = step.subscription.price.product.name
-        return name, _("is paid with the new card from now on") if is_done else _("moves to the new card")
+        return name, _("is paid with the new payment method from now on") if is_done else _(
+            "moves to the new payment method"
+        )
     if step.kind in (StepKind.INVOICE_COLLECT, StepKind.INVOICE_MOVE) and step.invoice is not None:
         amount = money_text(step.invoice.total_minor, step.invoice.currency)
         title = _("Invoice %(number)s, %(amount)s") % {"number": step.invoice.short_number, "amount": amount}
         if step.kind == StepKind.INVOICE_MOVE:
-            return title, _("will be paid with the new card")
+            return title, _("will be paid with the new payment method")
         return title, _("is paid") if is_done else _("is being paid")
     title, pending, done = _other_words(step)
     return title, done if is_done else pending
@@ -84,11 +86,19 @@ def _words(step: Step) -> tuple[str, str]:
 
 def _other_words(step: Step) -> tuple[str, str, str]:
     words = {
-        StepKind.ATTACH: (_("Your new card"), _("is being linked to your account"), _("is linked to your account")),
+        StepKind.ATTACH: (
+            _("Your new payment method"),
+            _("is being linked to your account"),
+            _("is linked to your account"),
+        ),
         StepKind.PROFILE_DETAILS: (_("Your card’s details"), _("are being updated"), _("are up to date")),
         StepKind.CUSTOMER_DETAILS: (_("Your billing address"), _("is being updated"), _("is up to date")),
-        StepKind.CUSTOMER_DEFAULT: (_("Future payments"), _("will use the new card"), _("use the new card")),
-        StepKind.RETIRE: (_("Your old card"), _("will be removed last"), _("is removed")),
+        StepKind.CUSTOMER_DEFAULT: (
+            _("Future payments"),
+            _("will use the new payment method"),
+            _("use the new payment method"),
+        ),
+        StepKind.RETIRE: (_("Your old payment method"), _("will be removed last"), _("is removed")),
     }
     return words.get(StepKind(step.kind), (step.get_kind_display(), "", ""))
 

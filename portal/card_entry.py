@@ -144,7 +144,7 @@ def complete(request: HttpRequest, entry: CardEntry) -> JsonResponse:
     except GatewayError as error:
         log.warning("card_setup_unread", code=error.code, request_id=error.request_id)
         return refuse(
-            200, _("Your bank has accepted the card. We are finishing; this page continues by itself."), state="pending"
+            200, _("Your bank has accepted it. We are finishing; this page continues by itself."), state="pending"
         )
     return _answer(entry, completed)
 
@@ -176,6 +176,8 @@ def _answer(entry: CardEntry, completed: Completed) -> JsonResponse:
         if entry.after is not None:
             entry.after(completed)
         return JsonResponse({"state": "done", "url": entry.done_url(completed)})
+    if completed.outcome == "verifying":
+        return JsonResponse(verifying_answer(completed))
     if completed.outcome == "verifying":
         return JsonResponse(verifying_answer(completed))
     if completed.outcome == "lost":

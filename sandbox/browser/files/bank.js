@@ -47,6 +47,10 @@ export class UsBankPanel extends Panel {
     this.showWay();
   }
 
+  changed(name) {
+    if (name === "account" && this.touched.again) this.check("again");
+  }
+
   get instant() {
     return this.node.querySelector("[name=how]:checked").value === "instant";
   }
