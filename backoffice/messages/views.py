@@ -100,6 +100,8 @@ def _editor(request: StaffRequest, kind: Kind, language: str, form: WordsForm) -
         "switched_off_by": Notification(kind.muted_by).label if kind.muted_by else "",
         **_checked(kind, language, form),
     }
+    if not form.is_bound:
+        context["shown_subject"] = render_sample(kind, language).subject
     return render(request, "backoffice/messages/edit.html", context, status=422 if form.errors else 200)
 
 

@@ -33,6 +33,14 @@ def test_lists_every_mail_in_every_language(office: Office, owner: Client) -> No
 
 
 @pytest.mark.django_db
+def test_shows_what_customers_get_until_own_words_are_saved(office: Office, owner: Client) -> None:
+    page = owner.get(address(office, mail="credit_note")).content.decode()
+    assert "Acme: CA$19.99 credited to you" in page
+    assert "Customers get our words now" in page
+    assert 'value="{{ company }}: credit note for {{ amount }}"' in page
+
+
+@pytest.mark.django_db
 def test_saves_the_tenants_own_words(office: Office, owner: Client) -> None:
     response = owner.post(address(office), WORDS, follow=True)
     assert response.redirect_chain == [(address(office), 302)]
