@@ -1,5 +1,6 @@
 """A first or another method, or one in place of another: the gateway's own fields, opened by Add or Update only."""
 
+import dataclasses
 from uuid import UUID
 
 from django.conf import settings
@@ -44,20 +45,38 @@ def _page(request: CustomerRequest, replaced: PaymentProfile | None) -> HttpResp
     entry = _entry(request, replaced)
     query = f"?replaces={replaced.pk}" if replaced else ""
     urls = {part: reverse(f"portal:method_{part}", args=[request.tenant.slug]) + query for part in card_entry.ENDPOINTS}
-    impact = preview(
-        customer=request.customer,
-        kind=ChangeKind.REPLACE if replaced else ChangeKind.ADD,
-        old_profile=replaced,
-        makes_default=bool(entry.make_default),
-    )
+    impact = _impact(request, replaced, bool(entry.make_default))
     context = card_entry.form_context(entry, urls) | {
         "replaced": replaced,
         "asks_default": entry.make_default is None,
-        "impact": impact,
-        "collect_totals": list(impact.collect_totals.items()),
-        "save_label": _save_label(impact),
+        "save_label": _("Save payment method") if request.tenant.ask_consent else _save_label(impact),
     }
+    context |= _impact_context(request, impact)
     return render(request, "portal/methods/card.html", context)
+
+
+def _impact(request: CustomerRequest, replaced: PaymentProfile | None, makes_default: bool) -> Impact:
+    """Whatever follows the default is paid with a new one without being moved, and is shown all the same."""
+    kind = ChangeKind.REPLACE if replaced else ChangeKind.ADD
+    impact = preview(customer=request.customer, kind=kind, old_profile=replaced, makes_default=makes_default)
+    if replaced or not makes_default or usable(default_profile(request.customer)) is None:
+        return impact
+    follow = preview(customer=request.customer, kind=ChangeKind.SET_DEFAULT).subscriptions
+    return dataclasses.replace(impact, subscriptions=follow)
+
+
+def _impact_context(request: CustomerRequest, impact: Impact) -> dict[str, object]:
+    return {"tenant": request.tenant, "impact": impact, "collect_totals": list(impact.collect_totals.items())}
+
+
+@customer_page
+@require_safe
+def method_impact(request: CustomerRequest) -> HttpResponse:
+    """What another method will move, as the form stands now."""
+    if not allow_methods(request):
+        raise Http404
+    impact = _impact(request, None, bool(request.GET.get("make_default")))
+    return render(request, "portal/methods/card.html#impact", _impact_context(request, impact))
 
 
 def _save_label(impact: Impact) -> str:
@@ -67,8 +86,10 @@ def _save_label(impact: Impact) -> str:
 
 
 def _entry(request: CustomerRequest, replaced: PaymentProfile | None) -> CardEntry:
-    """In the open scope. A first method becomes the default; of another one the customer may choose."""
+    """In the open scope. A first method becomes the default; of another one the customer may choose, save where they
+    are asked what may move: then nothing else does."""
     has_default = usable(default_profile(request.customer)) is not None
+    offered = False if request.tenant.ask_consent else None
     slug = request.tenant.slug
 
     def done_url(completed: Completed) -> str:
@@ -83,7 +104,7 @@ def _entry(request: CustomerRequest, replaced: PaymentProfile | None) -> CardEnt
         purpose=SOURCE,
         done_url=done_url,
         replaces_id=replaced.pk if replaced else None,
-        make_default=(None if has_default else True) if replaced is None else replaced.is_default,
+        make_default=(offered if has_default else True) if replaced is None else replaced.is_default,
     )
 
 

@@ -5,6 +5,7 @@ from portal.methods import entry, views
 urlpatterns = [
     path("methods/", views.methods, name="methods"),
     path("methods/add/", entry.method_add, name="method_add"),
+    path("methods/entry/impact/", entry.method_impact, name="method_impact"),
     path("methods/entry/setup/", entry.method_setup, name="method_setup"),
     path("methods/entry/details/", entry.method_details, name="method_details"),
     path("methods/entry/failed/", entry.method_failed, name="method_failed"),

@@ -103,13 +103,13 @@ def test_a_new_card_in_place_of_the_old_moves_everything(
         assert (paid.state, paid.paid_through, paid.is_recovered) == (InvoiceState.PAID, PaidThrough.PORTAL, True)
 
 
-def replace(client: Client, world: World, card: PaymentProfile) -> dict[str, str]:
+def replace(client: Client, world: World, card: PaymentProfile, **more: str) -> dict[str, str]:
     """As the form's script: every address carries what is replaced."""
     from tests.invitations.story import confirm
 
     setup = client.post(f"{entry_url(world)}setup/?replaces={card.pk}").json()
     told = {"setup_id": setup["setup_id"], "setup_intent": setup["setup_intent"]}
-    assert client.post(f"{entry_url(world)}details/?replaces={card.pk}", ADDRESS | told).status_code == 200
+    assert client.post(f"{entry_url(world)}details/?replaces={card.pk}", ADDRESS | told | more).status_code == 200
     confirm(world, setup, "pm_card_mastercard")
     answer = client.post(f"{entry_url(world)}complete/?replaces={card.pk}", {"setup_intent": setup["setup_intent"]})
     return dict(answer.json())
@@ -231,3 +231,28 @@ def test_another_customers_card_entry_is_neither_confirmed_nor_denied(
         fields = {"setup_intent": setup["setup_intent"], "setup_id": setup["setup_id"]}
         assert stranger.post(f"{entry_url(world)}{name}/", fields).status_code == 403
         assert stranger.post(f"{entry_url(world)}{name}/", {"setup_intent": "\x00"}).status_code == 403
+
+
+def test_what_another_default_moves_is_shown_before_it_is_saved(
+    world: World, card: PaymentProfile, signed_in: Client
+) -> None:
+    where = portal_url(world.tenant, "method_impact")
+    assert "Magazine" not in signed_in.get(where).content.decode()
+    assert "Magazine" in signed_in.get(f"{where}?make_default=yes").content.decode()
+
+
+def test_where_customers_are_asked_only_what_they_tick_moves(
+    world: World, bob: Customer, card: PaymentProfile, signed_in: Client
+) -> None:
+    with world.scope():
+        Tenant.objects.filter(pk=world.tenant.pk).update(ask_consent=True)
+        kept = Subscription.objects.get()
+    moved = world.subscription(bob, None)
+    assert "consent_asked" in page_of(signed_in, world, "method_update", card.pk)
+    replace(signed_in, world, card, consent_asked="1", subscription=str(moved.pk))
+    world.work()
+    with world.scope():
+        brands = {s.pk: s.payment_profile for s in Subscription.objects.select_related("payment_profile")}
+        assert str(brands[moved.pk]).startswith("Mastercard")
+        assert not str(brands[kept.pk]).startswith("Mastercard")
+        assert PaymentProfile.objects.get(pk=card.pk).state == ProfileState.ACTIVE
