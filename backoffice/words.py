@@ -41,6 +41,8 @@ ACTIONS = {
     "payment_profile.updated": gettext_lazy("Payment method changed"),
     "payment_profile.detached": gettext_lazy("Payment method detached"),
     "payment_profile.disabled": gettext_lazy("Payment method disabled"),
+    "payment_profile.verified": gettext_lazy("Bank account verified"),
+    "payment_profile.verification_failed": gettext_lazy("Bank account not verified"),
     "customer.default_method_moved": gettext_lazy("Default payment method moved"),
     "customer.default_method_adopted": gettext_lazy("Default payment method taken over from the gateway"),
     "gateway_event.retried": gettext_lazy("Gateway event processed again"),
