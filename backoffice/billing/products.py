@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from backoffice.billing.forms import NewProductForm, PriceForm, ProductForm
+from backoffice.billing.subscribing import show_error
 from subscriptions.catalogue import set_price_active, set_price_public, update_product
 from subscriptions.errors import BillingError
 from subscriptions.models import LIVE_STATES, Interval, InvoiceLine, InvoiceState, Price, Product, Subscription
@@ -103,8 +104,7 @@ def price_create(request: StaffRequest, product_id: UUID) -> HttpResponse:
             is_public=form.cleaned_data["is_public"],
         )
     except BillingError as error:
-        for name, message in (error.fields or {"": error.message}).items():
-            form.add_error(name or None, str(message))
+        show_error(form, error)
         return _product_page(request, found, form)
     messages.success(request, _("The price is added."))
     return redirect("backoffice:product", tenant_slug=request.tenant.slug, product_id=found.pk)

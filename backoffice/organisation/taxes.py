@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_countries import countries
 
+from backoffice.billing.subscribing import show_error
 from backoffice.organisation.tax_forms import EndTaxRateForm, TaxRateForm
 from customers.addresses import rules_for
 from subscriptions.billing.issue import as_rate
@@ -85,8 +86,7 @@ def tax_rates(request: StaffRequest) -> HttpResponse:
         try:
             rate = create_tax_rate(actor=request.actor, valid_until=None, **form.cleaned_data)
         except BillingError as error:
-            for name, message in (error.fields or {"": error.message}).items():
-                form.add_error(name if name in form.fields else None, str(message))
+            show_error(form, error)
         else:
             messages.success(request, _("%(tax)s is charged on invoices from now on.") % {"tax": rate.name})
             return redirect("backoffice:tax_rates", tenant_slug=request.tenant.slug)

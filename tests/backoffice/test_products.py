@@ -54,6 +54,8 @@ def test_amounts_are_typed_in_whole_units_of_the_currency(
         ({"amount": "5", "currency": "ZZZ"}, "Select a valid choice"),
         ({"amount": "5", "interval": "fortnight"}, "Select a valid choice"),
         ({"amount": "5", "interval_count": "0"}, "greater than or equal to 1"),
+        ({"amount": "5", "interval": "year", "interval_count": "4"}, "three years at most"),
+        ({"amount": "99999999999"}, "too large"),
         ({"amount": "5", "trial_days": "731"}, "less than or equal to 730"),
         ({"amount": "5", "interval": "one_time", "trial_days": "7"}, "What is bought once has no trial."),
     ],

@@ -76,3 +76,49 @@ def test_copies_go_to_each_address_once() -> None:
         parse_cc_emails("a@example.com\nnonsense")
     with pytest.raises(ValidationError, match="At most"):
         parse_cc_emails("\n".join(f"a{n}@example.com" for n in range(11)))
+
+
+#: One number for each country of the European Union and some neighbours, from python-stdnum's own documentation.
+VAT_NUMBERS = {
+    "AT": "ATU13585627",
+    "BE": "BE0428759497",
+    "BG": "BG175074752",
+    "CY": "CY10259033P",
+    "CZ": "CZ25123891",
+    "DE": "DE136695976",
+    "DK": "DK13585628",
+    "EE": "EE100931558",
+    "EL": "EL094259216",
+    "ES": "ESB58378431",
+    "FI": "FI20774740",
+    "FR": "FR40303265045",
+    "GB": "GB980780684",
+    "HU": "HU12892312",
+    "IE": "IE6433435F",
+    "IT": "IT00743110157",
+    "LT": "LT119511515",
+    "LU": "LU15027442",
+    "LV": "LV40003521600",
+    "MT": "MT11679112",
+    "NL": "NL004495445B01",
+    "PL": "PL8567346215",
+    "PT": "PT501964843",
+    "RO": "RO18547290",
+    "SE": "SE123456789701",
+    "SI": "SI50223054",
+    "SK": "SK2022749619",
+}
+
+
+@pytest.mark.parametrize("number", VAT_NUMBERS.values(), ids=VAT_NUMBERS)
+def test_the_check_digit_of_each_european_country_is_checked(number: str) -> None:
+    """The prefix decides, whatever the address's country; a digit mistyped is found out."""
+    assert parse_vat_number(number, "CA") == number
+    place = next(place for place in range(5, 12) if number[place].isdigit())
+    wrong = number[:place] + str((int(number[place]) + 1) % 10) + number[place + 1 :]
+    with pytest.raises(ValidationError):
+        parse_vat_number(wrong, "CA")
+
+
+def test_a_number_of_a_country_without_rules_is_kept_as_it_is() -> None:
+    assert parse_vat_number("ab-12345", "AQ") == "AB12345"
