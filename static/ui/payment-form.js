@@ -224,16 +224,16 @@ class PaymentForm {
     }
   }
 
-  /* A bank account that small deposits must verify first: the gateway's own page asks for them. */
+  /* A bank account that small deposits must verify first: the gateway's own page asks for them. The form is done with. */
   verify({ message, url }) {
     this.state("verifying");
     this.element?.destroy();
     this.element = null;
-    this.fields.setAttribute("aria-busy", "false");
     const panel = this.form.querySelector("[data-payment-verify]");
     panel.querySelector("[data-payment-verify-text]").textContent = message;
     panel.querySelector("[data-payment-verify-link]").href = url;
     panel.hidden = false;
+    this.form.replaceChildren(panel);
     panel.focus({ preventScroll: true });
     panel.scrollIntoView({ block: "center", behavior: "smooth" });
   }
