@@ -8,6 +8,7 @@ from backoffice.demo.ids import gateway_id
 from customers.models import Address, Customer
 from payments.models import GatewayCustomer, PaymentProfile, ProfileState
 from payments.profiles import VANISHED
+from tenants.models import MethodKind
 
 #: https://docs.stripe.com/testing: cards by brand, and the one that can be saved but never charged.
 TEST_CARDS = {
@@ -18,6 +19,12 @@ TEST_CARDS = {
     "jcb": "3566002020360505",
 }
 DECLINING_CARD = "4000000000000341"
+#: https://docs.stripe.com/testing#non-card-payments: accounts whose debits succeed.
+TEST_ACCOUNTS = {
+    MethodKind.SEPA_DEBIT: {"iban": "FR1420041010050500013M02606"},
+    MethodKind.US_BANK_ACCOUNT: {"account_number": "000123456789"},
+}
+US_BANKS = ["Prairie First Bank", "Harbor Savings", "Cedar Credit Union"]
 _BRANDS = ["visa"] * 10 + ["mastercard"] * 7 + ["amex"] * 2 + ["discover"]
 
 #: Months from now until a card's last valid month.
@@ -62,7 +69,6 @@ def add_card(
     key = (customer.tenant_id, customer.number, nth)
     last = months_later(book.now, chance.randint(*expires))
     age = (book.now - customer.created_at).days
-    address = next(row for row in book.of(Address) if row.customer_id == customer.pk)
     values: dict[str, Any] = {
         "customer": customer,
         "gateway_id": gateway_id("pm", *key),
@@ -72,7 +78,7 @@ def add_card(
         "exp_month": last.month,
         "exp_year": last.year,
         "holder_name": customer.name,
-        "billing_address": _written(address),
+        "billing_address": _written(book.billing_address(customer)),
         "state": state,
         "is_default": default,
         "created_at": customer.created_at + timedelta(days=age // 3 * min(nth, 2), minutes=7),
@@ -80,6 +86,13 @@ def add_card(
     if state == ProfileState.DISABLED:
         values |= {"disabled_reason": VANISHED, "is_default": False}
     return book.add(PaymentProfile, **values | more)
+
+
+def add_debit(book: Book, customer: Customer, kind: MethodKind) -> PaymentProfile:
+    """A verified bank account that pays by default; what a card has and it has not stays empty."""
+    account = add_card(book, customer, default=True, kind=kind, exp_month=None, exp_year=None)
+    account.brand = book.chance.choice(US_BANKS) if kind == MethodKind.US_BANK_ACCOUNT else ""
+    return account
 
 
 def _written(address: Address) -> dict[str, str]:

@@ -22,18 +22,18 @@ from tenants.numbers import next_number
 type Group = tuple[str, str, list[Place], int]
 GROUPS: dict[str, list[Group]] = {
     "maple": [
-        ("QC", "fr", places.QUEBEC, 16),
+        ("QC", "fr", places.QUEBEC, 21),
         ("QC", "en", places.QUEBEC, 4),
-        ("en", "en", places.CANADA, 26),
-        ("en", "en", places.UNITED_STATES, 9),
+        ("en", "en", places.CANADA, 36),
+        ("en", "en", places.UNITED_STATES, 13),
         ("en", "en", places.UNITED_KINGDOM, 4),
         ("en", "en", places.AUSTRALIA, 2),
         ("fr", "fr", places.FRANCE, 3),
         ("de", "en", places.GERMANY, 2),
     ],
     "lumiere": [
-        ("fr", "fr", places.FRANCE, 40),
-        ("fr", "fr", places.BELGIUM, 7),
+        ("fr", "fr", places.FRANCE, 54),
+        ("fr", "fr", places.BELGIUM, 10),
         ("fr", "fr", places.SWITZERLAND, 5),
         ("fr", "fr", places.LUXEMBOURG, 2),
         ("de", "en", places.GERMANY, 3),

@@ -12,10 +12,11 @@ import httpx
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from backoffice.demo.cards import DECLINING_CARD, TEST_CARDS
+from backoffice.demo.cards import DECLINING_CARD, TEST_ACCOUNTS, TEST_CARDS
 from customers.models import Address, AddressKind, Customer
 from payments.models import GatewayCustomer, PaymentProfile, ProfileState
 from subscriptions.models import BilledBy, Interval, Invoice, InvoiceState, Price, Product, Subscription
+from tenants.models import MethodKind
 
 type Json = dict[str, Any]
 
@@ -78,7 +79,8 @@ def _customers() -> list[Json]:
     invoices: dict[Any, list[Json]] = {}
     unpaid = _declining()
     addresses = {row.customer_id: row for row in Address.objects.filter(kind=AddressKind.BILLING)}
-    for profile in PaymentProfile.objects.exclude(state=ProfileState.DISABLED).order_by("created_at"):
+    profiles = PaymentProfile.objects.exclude(state=ProfileState.DISABLED).select_related("customer")
+    for profile in profiles.order_by("created_at"):
         methods[profile.customer_id].append(_method(profile, declines=profile.pk in unpaid))
     for invoice in Invoice.objects.exclude(gateway_id="").select_related("payment_profile").order_by("number"):
         invoices.setdefault(invoice.subscription_id, []).append(_invoice(invoice))
@@ -128,15 +130,22 @@ def _address(address: Address | Json) -> Json:
 
 
 def _method(profile: PaymentProfile, *, declines: bool) -> Json:
-    return {
+    holder: Json = {"name": profile.holder_name, "address": _address(profile.billing_address)}
+    if profile.customer.email:
+        holder["email"] = profile.customer.email
+    given = {
         "id": profile.gateway_id,
         "created": _epoch(profile.created_at),
-        "number": DECLINING_CARD if declines and profile.brand == "visa" else TEST_CARDS[profile.brand],
         "last4": profile.last4,
+        "billing_details": holder,
+    }
+    if profile.kind != MethodKind.CARD:
+        return given | {"bank_name": profile.brand} | TEST_ACCOUNTS[MethodKind(profile.kind)]
+    return given | {
+        "number": DECLINING_CARD if declines and profile.brand == "visa" else TEST_CARDS[profile.brand],
         "exp_month": profile.exp_month,
         "exp_year": profile.exp_year,
         "fingerprint": profile.fingerprint,
-        "billing_details": {"name": profile.holder_name, "address": _address(profile.billing_address)},
         "detached": profile.state in (ProfileState.REPLACED, ProfileState.REMOVED),
     }
 

@@ -19,7 +19,7 @@ from messaging.models import Channel, DeliveryEvent, Message, MessageState
 from messaging.rendering import render
 from payments.models import PaymentProfile, ProfileState
 from propagation.models import Change, ChangeKind, ChangeState, Stage, Step, StepAttempt, StepKind, StepState
-from subscriptions.models import LIVE_STATES, Subscription
+from subscriptions.models import LIVE_STATES, Charge, ChargeState, Invoice, InvoiceState, Subscription
 from tenants.actors import Actor
 from tenants.models import AuditEntry, Tenant, User
 from tenants.numbers import next_number
@@ -43,6 +43,7 @@ LIVES: list[tuple[int, InvitationState]] = [
     (2, InvitationState.SENT),
 ]
 LIFETIME_HOURS = 72
+INVOICES_TOLD_DAYS = 100
 #: Staff's own changes: how many days ago, of which kind.
 BY_STAFF = [(38, ChangeKind.REPLACE), (24, ChangeKind.REPLACE), (10, ChangeKind.SET_DEFAULT), (3, ChangeKind.REPLACE)]
 
@@ -97,6 +98,27 @@ def add_history(book: Book, tenant: Tenant, staff: list[User]) -> None:
         historian.note(Actor.system("Import"), "payment_profile.added", profile, profile.created_at)
     for subscription in book.of(Subscription):
         historian.note(historian.member(), "subscription.created", subscription, subscription.created_at)
+    tell_of_invoices(historian)
+
+
+def tell_of_invoices(historian: Historian) -> None:
+    """What the log holds of the newest invoices: issued, tried, paid, and those that came to nothing."""
+    book, system = historian.book, Actor.system("billing run")
+    recent = {row.pk: row for row in book.of(Invoice) if row.issued_at > book.now - timedelta(days=INVOICES_TOLD_DAYS)}
+    for invoice in recent.values():
+        after = {"total_minor": invoice.total_minor, "currency": invoice.currency}
+        historian.note(system, "invoice.created", invoice, invoice.issued_at, after=after)
+        if invoice.state == InvoiceState.PAID and invoice.paid_at:
+            paid = {"state": "paid", "payment_method": str(invoice.payment_profile or "")}
+            historian.note(system, "invoice.paid", invoice, invoice.paid_at, before={"state": "open"}, after=paid)
+        if invoice.voided_at:
+            void = {"state": "void"}
+            historian.note(historian.member(), "invoice.voided", invoice, invoice.voided_at, after=void)
+    for charge in book.of(Charge):
+        if charge.state == ChargeState.DECLINED and charge.invoice_id in recent:
+            failed = {"error": charge.error_code, "payment_method": str(charge.profile)}
+            action, invoice = "invoice.payment_failed", recent[charge.invoice_id]
+            historian.note(Actor.system("collection"), action, invoice, charge.started_at, after=failed)
 
 
 def with_one_good_card(book: Book) -> Iterator[PaymentProfile]:

@@ -1,6 +1,9 @@
-"""One change that is really carried out at the sandbox while loading, and meets a decline that staff must see to."""
+"""What is really done at the sandbox while loading: a change that meets a decline, and a sale that is refunded."""
 
+from datetime import timedelta
 from uuid import UUID
+
+from django.utils import timezone
 
 from backoffice.demo import gateway
 from backoffice.demo.cards import DECLINING_CARD
@@ -12,9 +15,12 @@ from payments.models import GatewayCustomer, PaymentProfile, ProfileState
 from payments.profiles import record_profile
 from propagation.engine import carry_out_now
 from propagation.services import replace_or_add
-from subscriptions.models import Invoice, InvoiceState
+from subscriptions.collection import collect_now
+from subscriptions.credits import credit_invoice, refund_due
+from subscriptions.invoicing import bill_purchase
+from subscriptions.models import CreditDestination, Interval, Invoice, InvoiceState, Price
 from tenants.actors import Actor
-from tenants.models import Membership, Role
+from tenants.models import Membership, Role, Tenant
 from tenants.scope import tenant_scope
 
 
@@ -36,14 +42,44 @@ def meet_a_decline(tenant_id: UUID, slug: str) -> None:
     )
     method = gateway_for(tenant_id).read_method(str(card["id"]))
     with tenant_scope(tenant_id):
-        agent = Membership.objects.select_related("user").get(role=Role.AGENT).user
-        actor = Actor.staff(agent.pk, agent.full_name)
+        actor = _agent()
         old = PaymentProfile.objects.get(customer=customer, is_default=True)
         new, _same = record_profile(customer=customer, method=method, actor=actor)
         change = replace_or_add(
             customer=customer, new_profile=new, old_profile=old, actor=actor, source="backoffice", reason="By telephone"
         )
     carry_out_now(tenant_id, change.pk, seconds=10.0)
+
+
+def _agent() -> Actor:
+    agent = Membership.objects.select_related("user").get(role=Role.AGENT).user
+    return Actor.staff(agent.pk, agent.full_name)
+
+
+def sell_and_refund(tenant_id: UUID) -> None:
+    """Sell something that is charged at the sandbox, so that there is a payment of which a part can go back."""
+    with tenant_scope(tenant_id):
+        tenant = Tenant.objects.get(pk=tenant_id)
+        price = Price.objects.filter(interval=Interval.ONE_TIME, currency=tenant.currency).order_by("amount_minor")[0]
+        issued = timezone.now() - timedelta(days=tenant.payment_terms_days)
+        sold = bill_purchase(actor=_agent(), customer=_who_pays(), price=price, now=issued)
+    collect_now(tenant_id, sold.pk)
+    with tenant_scope(tenant_id):
+        invoice = Invoice.objects.get(pk=sold.pk)
+        half = invoice.total_minor // 2
+        reason = "One of the two had been bought elsewhere"
+        credit_invoice(
+            actor=_agent(), invoice=invoice, amount_minor=half, destination=CreditDestination.REFUND, reason=reason
+        )
+    refund_due(tenant_id)
+
+
+def _who_pays() -> Customer:
+    """Someone whose default is a good visa, who owes nothing, and gets no mail about it."""
+    good = PaymentProfile.objects.filter(is_default=True, state=ProfileState.ACTIVE, brand="visa", customer__email="")
+    owing = Invoice.objects.filter(state=InvoiceState.OPEN).values("customer")
+    chosen = good.exclude(customer__in=owing).select_related("customer").order_by("customer__number")
+    return next(profile.customer for profile in chosen if not profile.is_expired)
 
 
 def _who_owes() -> Customer:

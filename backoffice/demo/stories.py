@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from backoffice.demo.book import Book
-from backoffice.demo.cards import EXPIRED, EXPIRING, add_card
+from backoffice.demo.cards import EXPIRED, EXPIRING, add_card, add_debit
 from backoffice.demo.catalogue import DemoTenant
-from backoffice.demo.subscribing import add_invoice, subscribe
+from backoffice.demo.invoices import buy, credit_balance, credit_to_balance, issue, void
+from backoffice.demo.subscribing import subscribe
 from customers.models import Customer
-from payments.models import ProfileState
-from subscriptions.models import BilledBy, Price, SubscriptionState
+from payments.models import PaymentProfile, ProfileState
+from subscriptions.models import BilledBy, CancelReason, Invoice, Price, SubscriptionState
+from tenants.models import MethodKind
 
 US, GATEWAY = BilledBy.US, BilledBy.GATEWAY
 
@@ -26,9 +28,21 @@ class Teller:
     by: str
 
     def price(self, offer: int = 0, nth: int = 0) -> Price:
-        """The tenant's `offer`th offer: 0 the basic one, 1 the dear one, 2 and 3 extras, 4 the seats."""
-        choices = self.prices[self.tenant.offers[offer].key]
+        """The tenant's `offer`th offer: 0 the basic one, 1 the dear one, 2 and 3 extras, 4 the seats, 5 and 6 bought
+        once; in US dollars for those who live there, where the tenant sells in them."""
+        prices = self.prices[self.tenant.offers[offer].key]
+        country = str(self.book.billing_address(self.customer).country)
+        currency = "USD" if country == "US" else self.book.tenant.currency
+        choices = [price for price in prices if price.currency == currency] or prices
         return choices[nth % len(choices)]
+
+    def days_ago(self, least: int, most: int) -> int:
+        """Some day in between, on which the customer had been there for a month or more."""
+        latest = min(most, (self.book.now - self.customer.created_at).days - 32)
+        return self.book.chance.randrange(min(least, latest - 1), latest)
+
+    def buy(self, offer: int, days_ago: int, pays: PaymentProfile) -> Invoice:
+        return buy(self.book, self.customer, self.price(offer), days_ago, pays)
 
     def subscribe(self, price: Price, **more: object) -> None:
         subscribe(self.book, self.tenant, self.customer, price, **{"by": self.by} | more)  # type: ignore[arg-type]
@@ -53,7 +67,9 @@ def pinned_extra(teller: Teller) -> None:
 
 
 def expiring(teller: Teller) -> None:
+    """The card runs out soon; a backup stands ready."""
     card = add_card(teller.book, teller.customer, default=True, expires=EXPIRING)
+    add_card(teller.book, teller.customer, brand="mastercard", is_backup=True)
     teller.subscribe(teller.price(teller.book.chance.randrange(2)), pays=card)
 
 
@@ -91,9 +107,8 @@ def on_trial_without_card(teller: Teller) -> None:
 
 
 def without_method(teller: Teller) -> None:
-    """Has paid by other means so far; the next invoice is open."""
-    subscribe_without_history = {"state": SubscriptionState.ACTIVE, "period_began_days_ago": 2, "by": US}
-    teller.subscribe(teller.price(0), **subscribe_without_history)
+    """Has paid by other means so far; the newest invoice is open."""
+    teller.subscribe(teller.price(0), period_began_days_ago=2, by=US)
 
 
 def newcomer(teller: Teller) -> None:
@@ -116,8 +131,78 @@ def cancelled(teller: Teller) -> None:
     card = add_card(teller.book, teller.customer, default=True)
     ended = teller.book.now - timedelta(days=teller.book.chance.randrange(10, 20))
     teller.subscribe(
-        teller.price(0), state=SubscriptionState.CANCELLED, pays=card, cancelled_at=ended, period_began_days_ago=26
+        teller.price(0),
+        state=SubscriptionState.CANCELLED,
+        pays=card,
+        cancelled_at=ended,
+        cancel_reason=CancelReason.TOO_EXPENSIVE,
+        period_began_days_ago=26,
     )
+
+
+def left(teller: Teller) -> None:
+    """Was a subscriber, some time in the last year."""
+    card = add_card(teller.book, teller.customer, default=True)
+    days = teller.days_ago(15, 330)
+    teller.subscribe(teller.price(teller.book.chance.randrange(2)), pays=card, by=US, left_days_ago=days)
+
+
+def lost(teller: Teller) -> None:
+    """Never paid up; the subscription was cancelled, and the last invoice written off."""
+    card = add_card(teller.book, teller.customer, default=True, expires=EXPIRED)
+    days = teller.days_ago(70, 200)
+    teller.subscribe(teller.price(0), pays=card, by=US, left_days_ago=days, cancel_reason=CancelReason.UNPAID)
+
+
+def switched(teller: Teller) -> None:
+    """Left one offer for a dearer one."""
+    card = add_card(teller.book, teller.customer, default=True)
+    days = teller.days_ago(40, 300)
+    teller.subscribe(teller.price(0), pays=card, by=US, left_days_ago=days, cancel_reason=CancelReason.SWITCHED)
+    teller.subscribe(teller.price(1), pays=card, by=US)
+
+
+def by_debit(teller: Teller) -> None:
+    """Pays from a bank account, where there are such in the customer's currency."""
+    price = teller.price(1)
+    kind = {"EUR": MethodKind.SEPA_DEBIT, "USD": MethodKind.US_BANK_ACCOUNT}.get(price.currency)
+    book, customer = teller.book, teller.customer
+    pays = add_debit(book, customer, kind) if kind else add_card(book, customer, default=True)
+    teller.subscribe(price, pays=pays, by=US)
+
+
+def collector(teller: Teller) -> None:
+    """Buys things beside the subscription; one was ordered by mistake."""
+    card = add_card(teller.book, teller.customer, default=True)
+    teller.subscribe(teller.price(0), pays=card, by=US)
+    for offer, days in ((5, 41), (6, 12)):
+        teller.buy(offer, days, card)
+    mistaken = issue(teller.book, teller.customer, teller.price(5), teller.book.now - timedelta(days=40))
+    void(teller.book, mistaken, timedelta(minutes=26))
+
+
+def with_credit(teller: Teller) -> None:
+    """A credit of which the newest invoice has taken a part."""
+    card = add_card(teller.book, teller.customer, default=True)
+    price = teller.price(0)
+    reason = "Three issues came late"
+    credit_balance(teller.book, teller.customer, price.currency, price.amount_minor * 5 // 2, 35, reason)
+    teller.subscribe(price, pays=card, by=US)
+
+
+def in_debt(teller: Teller) -> None:
+    """A bank took money back: the next invoice brings it in."""
+    card = add_card(teller.book, teller.customer, default=True)
+    price = teller.price(1)
+    teller.subscribe(price, pays=card, by=US)
+    credit_balance(teller.book, teller.customer, price.currency, -500, 3, "Fee for a returned debit")
+
+
+def made_good(teller: Teller) -> None:
+    """Was billed for what never came, and got it back as a credit."""
+    card = add_card(teller.book, teller.customer, default=True)
+    teller.subscribe(teller.price(0), pays=card, by=US)
+    credit_to_balance(teller.book, teller.buy(5, 33, card), "Arrived damaged; the customer keeps it")
 
 
 def ending(teller: Teller) -> None:
@@ -127,7 +212,19 @@ def ending(teller: Teller) -> None:
 
 def paused(teller: Teller) -> None:
     card = add_card(teller.book, teller.customer, default=True)
-    teller.subscribe(teller.price(2), state=SubscriptionState.PAUSED, pays=card, by=US)
+    book = teller.book
+    since, until = book.now - timedelta(days=6), None
+    if book.chance.random() < 0.5:
+        until = book.now + timedelta(days=19)
+    teller.subscribe(
+        teller.price(2),
+        state=SubscriptionState.PAUSED,
+        pays=card,
+        by=US,
+        period_began_days_ago=11,
+        paused_at=since,
+        resumes_at=until,
+    )
 
 
 def two_kinds(teller: Teller) -> None:
@@ -153,46 +250,51 @@ def by_the_seat(teller: Teller) -> None:
 
 
 def owing_soon(teller: Teller) -> None:
-    """An invoice is issued, and not due yet."""
+    """The newest invoice is a day old: not due yet, where the tenant gives time to pay."""
     card = add_card(teller.book, teller.customer, default=True)
-    book = teller.book
-    subscription = subscribe(
-        book, teller.tenant, teller.customer, teller.price(1), by=US, pays=card, period_began_days_ago=29
-    )
-    issued = book.now - timedelta(days=1)
-    add_invoice(book, teller.tenant, subscription, issued, issued + timedelta(days=31), tried=card, attempts=0)
+    teller.subscribe(teller.price(1), by=US, pays=card, period_began_days_ago=1)
 
 
 STORIES: list[Callable[[Teller], None]] = [
     steady,
     past_due,
+    left,
     by_the_seat,
     pinned_extra,
     steady,
+    by_debit,
     expiring,
     without_method,
     on_trial,
+    collector,
     by_the_year,
     cancelled,
     steady,
+    left,
     two_kinds,
     expired,
     disabled_card,
+    with_credit,
     steady,
     newcomer,
     three_cards,
+    switched,
     past_due_expired,
     steady,
     owing_soon,
+    lost,
     paused,
     steady,
     ending,
+    made_good,
     on_trial_without_card,
     disabled_beside_good,
     steady,
+    left,
     past_due,
     expiring,
     steady,
+    in_debt,
     unpaid,
     by_the_year,
     steady,
