@@ -111,9 +111,10 @@ def _wrong_tries_today(email: str) -> int:
     return today.aggregate(tries=Sum("tries"))["tries"] or 0
 
 
-def is_link_live(code_id: UUID) -> bool:
-    """Whether the code's link still signs in."""
-    return SignInCode.objects.filter(pk=code_id, used_at=None, expires_at__gt=timezone.now()).exists()
+def address_of_link(code_id: UUID) -> str:
+    """The address that the code's link signs in; "" when it does so no more."""
+    live = SignInCode.objects.filter(pk=code_id, used_at=None, expires_at__gt=timezone.now())
+    return live.values_list("email_normalized", flat=True).first() or ""
 
 
 def use_link(code_id: UUID) -> str:

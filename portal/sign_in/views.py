@@ -15,7 +15,15 @@ from customers.models import Customer
 from portal.access import enter, portal_page, safe_next, speak
 from portal.errors import PortalError
 from portal.sessions import delete_cookie, end_session, portal_actor, session_of, set_cookie, start_session
-from portal.sign_in.codes import MOST_CUSTOMERS, customers_of, is_link_live, read_token, send_code, use_code, use_link
+from portal.sign_in.codes import (
+    MOST_CUSTOMERS,
+    address_of_link,
+    customers_of,
+    read_token,
+    send_code,
+    use_code,
+    use_link,
+)
 from portal.sign_in.doorway import Doorway, doorway_of, forget, remember
 from portal.sign_in.forms import CodeForm, EmailForm, PasswordForm
 from portal.sign_in.passwords import customers_with_password
@@ -120,13 +128,13 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     speak(request, tenant)
     doorway = doorway_of(request, tenant)
     with tenant_scope(tenant.pk):
-        works = bool(doorway.code_id) and is_link_live(UUID(doorway.code_id))
+        email = address_of_link(UUID(doorway.code_id)) if doorway.code_id else ""
         found = []
-        if works and request.method == "POST":
+        if email and request.method == "POST":
             found = list(customers_of(use_link(UUID(doorway.code_id)))[:MOST_CUSTOMERS])
     if found:
         return _let_in(request, tenant, found, by="link", then=doorway.next)
-    return render(request, "portal/sign_in_link.html", {"tenant": tenant, "works": works}, status=200 if works else 410)
+    return render(request, "portal/sign_in_link.html", {"tenant": tenant, "email": email}, status=200 if email else 410)
 
 
 @portal_page
