@@ -4,7 +4,7 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries names the decline
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +53,9 @@ HARD_DECLINES = frozenset(
         "resource_missing",
     }
 )
+
+#: Retries that an outage has made late are not made up for in one go: the customer must have a chance to act.
+LATE_RETRY_PAUSE = timedelta(days=1)
 
 _inviters: list[Inviter] = []
 
@@ -110,6 +113,8 @@ def apply_failure(*, actor: Actor, invoice: Invoice, charge: Charge, error_code:
         invoice.dunning_attempts, invoice.first_failed_at = before[0] + 1, before[1] or now
     invoice.needs_confirmation = charge.state == ChargeState.NEEDS_CONFIRMATION
     invoice.next_attempt_at = scheduled_at(invoice, tenant)
+    if scheduled and invoice.next_attempt_at is not None and invoice.next_attempt_at <= now:
+        invoice.next_attempt_at = now + LATE_RETRY_PAUSE
     fields = ["dunning_attempts", "first_failed_at", "needs_confirmation", "next_attempt_at"]
     invoice.save(update_fields=fields)
     ended = scheduled and invoice.next_attempt_at is None

@@ -119,6 +119,15 @@ def test_when_every_retry_has_failed_the_tenants_outcome_comes(till: Till, outco
     assert till.mails() == ["payment_failed"] * 3 + cancelled
 
 
+def test_retries_that_an_outage_made_late_are_not_made_up_for_in_one_go(till: Till) -> None:
+    bob = till.bob(DECLINED)
+    invoice = till.owes(bob, till.subscribed(bob))
+    till.collect()
+    till.collect(days=10)
+    assert till.read(invoice).dunning_attempts == 2
+    assert invoice.next_attempt_at == till.start + timedelta(days=11)
+
+
 def test_without_retries_the_first_failure_is_the_last(till: Till) -> None:
     till.dunning(dunning_outcome="unpaid", dunning_retry_days=NO_RETRIES)
     bob = till.bob(DECLINED)
