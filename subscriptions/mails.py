@@ -150,7 +150,6 @@ def tell_changed(subscription: Subscription, what: str) -> Message | None:
     context = _about_subscription(subscription, tenant) | {
         "what": Changed(what).value,
         "resumes_at": subscription.resumes_at,
-        "paid_until": subscription.current_period_end,
         "next_at": subscription.next_billing_at,
     }
     return _tell("subscription_changed", subscription.customer, tenant, context, about=subscription)
@@ -209,7 +208,6 @@ def _about_invoice(invoice: Invoice, tenant: Tenant) -> dict[str, Any]:
     return {
         "number": invoice.short_number,
         "amount_minor": invoice.total_minor - invoice.balance_applied_minor,
-        "total_minor": invoice.total_minor,
         "currency": invoice.currency,
         "due_at": invoice.due_at,
         "product": lambda: _what_for(invoice),

@@ -24,7 +24,6 @@ def _invoice_sample(link: str, **more: Any) -> Context:
         "number": "INV-1042",
         "product": gettext("Daily paper"),
         "amount_minor": 5749,
-        "total_minor": 5749,
         "currency": "CAD",
         "due_at": timezone.now() + timedelta(days=14),
         "method": {"kind": "card", "brand": "visa", "last4": "4242"},

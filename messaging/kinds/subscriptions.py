@@ -49,7 +49,7 @@ def _started_sample(link: str) -> Context:
 
 def _changed_sample(link: str) -> Context:
     resumes_at = timezone.now() + timedelta(days=30)
-    return _sample(link, what="paused", resumes_at=resumes_at, paid_until=None, next_at=resumes_at)
+    return _sample(link, what="paused", resumes_at=resumes_at, next_at=resumes_at)
 
 
 def _cancelled_sample(link: str) -> Context:
@@ -121,7 +121,7 @@ SUBSCRIPTION_KINDS = (
         group="subscriptions",
         title=_("Subscription changed"),
         about=_("A subscription was paused or resumed, continues after all, or changed in quantity."),
-        needs=_SUBSCRIPTION | {"what", "resumes_at", "paid_until", "next_at"},
+        needs=_SUBSCRIPTION | {"what", "resumes_at", "next_at"},
         sample=_changed_sample,
         fields=(
             CUSTOMER_NAME,

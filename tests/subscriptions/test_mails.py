@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from customers.models import Notification
@@ -221,7 +223,8 @@ def test_a_cancellation_tells_when_it_ends_and_can_be_undone_until_then() -> Non
     first, second = sent()
     assert "It ends on December 5, 2026" in first.text
     assert "Keep the subscription:\nhttp" in first.text
-    assert f"/portal/northwind/subscriptions/{ending.pk}/" in first.text
+    page = reverse("portal:subscription", kwargs={"slug": "northwind", "subscription_id": ending.pk})
+    assert settings.BASE_URL + page in first.text
     assert "It has ended on December 5, 2026, since it was not paid." in second.text
     assert "Keep the subscription" not in second.text
 
