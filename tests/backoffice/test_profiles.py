@@ -91,7 +91,7 @@ def test_a_refused_edit_keeps_what_was_typed_and_tells_the_gateways_words(shop: 
     response = alice.post(shop.url("edit", shop.card), EDIT | {"reason": "Called us"})
     html = response.content.decode()
     assert response.status_code == 422
-    assert "refused this; the card is as it was" in html
+    assert "refused this; the payment method is as it was" in html
     for kept in ("Robert Roy", "Called us"):
         assert f'value="{kept}"' in html
     assert "saved" not in html.lower()
