@@ -102,7 +102,7 @@ def payer_choices(profiles: list[PaymentProfile]) -> list[tuple[str, Any]]:
 class PayerForm(forms.Form):
     """Which method pays: the one chosen, or the customer's default."""
 
-    payer = forms.ChoiceField(label=_("Paid by"), choices=[], required=False, widget=forms.RadioSelect)
+    payer = forms.ChoiceField(label=_("Who pays"), choices=[], required=False, widget=forms.RadioSelect)
 
     def __init__(
         self,
