@@ -166,6 +166,19 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(
         (b"\x89PNG\r\n\x1a\n", "not a picture that we can read"),
         (b"\0" * (8 * 1024 * 1024 + 1), "at most 8 MB"),
     ],
+    ids=[
+        "50-megapixels",
+        "bomb",
+        "svg",
+        "renamed-executable",
+        "bmp",
+        "tiff",
+        "cut-off",
+        "damaged",
+        "empty",
+        "header-only",
+        "too-large",
+    ],
 )
 def test_what_is_no_picture_is_refused_in_plain_words(
     signed_in: Client, tenant: Tenant, bob: Customer, content: bytes, sentence: str | None
