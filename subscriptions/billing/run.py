@@ -73,8 +73,10 @@ def _due(now: datetime) -> QuerySet[Subscription]:
 
 
 def _lock(rows: QuerySet[Subscription], limit: int) -> list[Subscription]:
-    joined = rows.select_related("customer", "price__product", "payment_profile__replaced_by")
-    return list(joined.select_for_update(of=("self",), skip_locked=True).order_by("next_billing_at", "id")[:limit])
+    """Lock what nobody else holds, in the index's own order; what is read beside it is read for these alone."""
+    chosen = rows.select_for_update(skip_locked=True).order_by("next_billing_at").values_list("pk", flat=True)
+    joined = Subscription.objects.select_related("customer", "price__product", "payment_profile__replaced_by")
+    return list(joined.filter(pk__in=list(chosen[:limit])).order_by("next_billing_at", "id"))
 
 
 def _bill_batch(tenant_id: UUID, now: datetime, limit: int) -> tuple[Billed, int]:
