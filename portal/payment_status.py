@@ -10,8 +10,9 @@ from subscriptions.models import Charge, ChargeState, Invoice, InvoiceState
 
 @dataclass(frozen=True)
 class PaymentStatus:
-    """`name`: paid, void; running (being charged now), processing (by the bank, for days), confirm (the bank wants the
-    customer's confirmation), failed (see `error`), or open. `charge` is the last try."""
+    """`name`: paid, void; gateway (whose own billing collects it); running (being charged now), processing (by the
+    bank, for days), confirm (the bank wants the customer's confirmation), failed (see `error`), or open. `charge` is
+    the last try."""
 
     name: str
     error: str = ""
@@ -28,6 +29,8 @@ def payment_status(invoice: Invoice) -> PaymentStatus:
         return PaymentStatus("paid" if invoice.state == InvoiceState.PAID else "void")
     if invoice.amount_due_minor <= 0:
         return PaymentStatus("paid")
+    if invoice.gateway_id:
+        return PaymentStatus("gateway", invoice.last_error)
     charge = invoice.charges.select_related("profile").order_by("-number").first()
     if charge is None:
         return PaymentStatus("failed" if invoice.last_error_code else "open", invoice.last_error)

@@ -16,7 +16,7 @@ from subscriptions.invoicing import bill_purchase
 from subscriptions.models import Charge, Invoice, InvoiceState, PaidThrough
 from subscriptions.pay_links import make_pay_token, pay_link
 from tenants.models import Tenant
-from tests.factories import CustomerFactory, InvoiceFactory, TenantFactory
+from tests.factories import CustomerFactory, InvoiceFactory, PaymentProfileFactory, TenantFactory
 from tests.invitations.story import confirm
 from tests.portal.conftest import client_of, portal_url
 from tests.portal.shop import ACTOR, ADDRESS, charges, enter_by_hand, price, visa, world
@@ -215,6 +215,33 @@ def test_says_what_became_of_the_invoice(world: World, bob: Customer, state: str
     assert charges(world) == []
 
 
+def test_what_the_gateway_bills_is_left_to_it(world: World, bob: Customer) -> None:
+    visa(world, bob)
+    with world.scope():
+        invoice = InvoiceFactory(customer=bob, gateway_id="in_1")
+    client = visit(world, invoice)
+    page = page_of(client, world, invoice)
+    assert "is collected from your payment method by itself" in page
+    assert "Pay now" not in page
+    assert client.post(portal_url(world.tenant, "pay_now", invoice.pk)).status_code == 302
+    assert client.get(portal_url(world.tenant, "pay_card", invoice.pk)).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "server_error", "stored": False}, {"kind": "drop_before"}, {"kind": "rate_limited"}]
+)
+def test_a_gateway_in_trouble_is_told_as_it_is(world: World, bob: Customer, fault: dict[str, Any]) -> None:
+    visa(world, bob)
+    invoice = bill(world, bob)
+    client = visit(world, invoice)
+    world.sandbox.set_faults(fault | {"path": "/v1/payment_intents*", "probability": 1.0})
+    assert client.post(portal_url(world.tenant, "pay_now", invoice.pk)).status_code == 302
+    assert "Your payment is under way" in page_of(client, world, invoice)
+    assert client.post(portal_url(world.tenant, "pay_settled", invoice.pk)).status_code in (200, 503)
+    assert client.post(portal_url(world.tenant, "pay_confirmation", invoice.pk)).status_code in (200, 409, 503)
+    world.sandbox.clear_faults()
+
+
 def test_a_draft_has_no_pay_page(world: World, bob: Customer) -> None:
     with world.scope():
         draft = InvoiceFactory(customer=bob, state=InvoiceState.DRAFT)
@@ -226,8 +253,12 @@ def test_without_a_gateway_account_the_page_still_opens(tenant: Tenant, bob: Cus
 
     with tenant_scope(tenant.pk):
         invoice = InvoiceFactory(customer=bob)
+        PaymentProfileFactory(customer=bob, is_default=True)
         path = urlsplit(pay_link(invoice)).path
     client = Client()
     client.get(path)
     assert client.get(portal_url(tenant, "pay", invoice.pk)).status_code == 200
     assert client.post(portal_url(tenant, "pay_card_setup", invoice.pk)).status_code == 503
+    assert client.post(portal_url(tenant, "pay_confirmation", invoice.pk)).status_code == 503
+    assert client.post(portal_url(tenant, "pay_now", invoice.pk)).status_code == 302
+    assert client.get(portal_url(tenant, "pay", invoice.pk)).status_code == 200
