@@ -4,7 +4,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from backoffice import search
 from backoffice.audit import views as audit
-from backoffice.billing import lifecycle, products, subscribing
+from backoffice.billing import balance, collecting, lifecycle, products, subscribing
+from backoffice.billing import invoices as invoice_views
 from backoffice.billing import views as billing
 from backoffice.changes import views as changes
 from backoffice.invitations import send
@@ -52,6 +53,18 @@ subscription_urls: list[URLPattern] = [
     path("undo/", lifecycle.subscription_undo, name="subscription_undo"),
     path("quantity/", lifecycle.subscription_quantity, name="subscription_quantity"),
 ]
+invoice_urls: list[URLPattern] = [
+    path("", invoice_views.invoice, name="invoice"),
+    path("invoice-<str:language>.pdf", invoice_views.invoice_pdf, name="invoice_pdf"),
+    path("receipt-<str:language>.pdf", invoice_views.receipt_pdf, name="receipt_pdf"),
+    path("send/", invoice_views.invoice_send, name="invoice_send"),
+    path("refresh/", invoice_views.invoice_refresh, name="invoice_refresh"),
+    path("collect/", collecting.invoice_collect, name="invoice_collect"),
+    path("void/", collecting.invoice_void, name="invoice_void"),
+    path("uncollectible/", collecting.invoice_uncollectible, name="invoice_uncollectible"),
+    path("credit/", collecting.invoice_credit, name="invoice_credit"),
+    path("credit/split/", collecting.invoice_credit_preview, name="invoice_credit_preview"),
+]
 settings_urls: list[URLPattern | URLResolver] = [
     path("organisation/", organisation.settings, name="settings"),
     path("organisation/colour/", organisation.settings_colour, name="settings_colour"),
@@ -89,7 +102,12 @@ urlpatterns = [
     path("subscriptions/", billing.subscriptions, name="subscriptions"),
     path("subscriptions/<uuid:subscription_id>/", include(subscription_urls)),
     path("invoices/", billing.invoices, name="invoices"),
-    path("invoices/<uuid:invoice_id>/", billing.invoice, name="invoice"),
+    path("invoices/<uuid:invoice_id>/", include(invoice_urls)),
+    path("credit-notes/<uuid:note_id>/<str:language>.pdf", invoice_views.credit_note_pdf, name="credit_note_pdf"),
+    path("refunds/<uuid:refund_id>/retry/", collecting.refund_retry, name="refund_retry"),
+    path("refunds/<uuid:refund_id>/to-balance/", collecting.refund_move, name="refund_move"),
+    path("customers/<uuid:customer_id>/balance/", balance.balance, name="balance"),
+    path("customers/<uuid:customer_id>/balance/new/", balance.balance_entry, name="balance_entry"),
     path("products/", include(products_urls)),
     path("settings/", include(settings_urls)),
 ]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from subscriptions import mails
 from subscriptions.balance import add_balance_entry
-from subscriptions.calculators.amounts import split_credit
+from subscriptions.calculators.amounts import CreditSplit, split_credit
 from subscriptions.errors import BillingError
 from subscriptions.models import (
     BalanceEntryKind,
@@ -28,7 +28,15 @@ from tenants.money import format_money
 from tenants.numbers import next_number
 from tenants.wake import wake
 
-__all__ = ["credit_invoice", "creditable_minor", "refund_due", "refund_to_balance", "refundable_minor", "retry_refund"]
+__all__ = [
+    "credit_invoice",
+    "creditable_minor",
+    "divide_credit",
+    "refund_due",
+    "refund_to_balance",
+    "refundable_minor",
+    "retry_refund",
+]
 
 
 def creditable_minor(invoice: Invoice) -> int:
@@ -89,11 +97,19 @@ def _money(amount_minor: int, invoice: Invoice) -> str:
     return format_money(amount_minor, invoice.currency, get_language() or "en")
 
 
-def _create_note(invoice: Invoice, amount_minor: int, destination: str, reason: str) -> CreditNote:
+def divide_credit(invoice: Invoice, amount_minor: int) -> tuple[CreditSplit, list[InvoiceTax]]:
+    """How a credit of `amount_minor` divides into net and the invoice's taxes, after what was credited before.
+
+    Raises ValueError for an amount below zero or above `creditable_minor`.
+    """
     taxes = list(invoice.taxes.order_by("position"))
     left = [tax.tax_minor - credited for tax, credited in zip(taxes, _credited_taxes(invoice, taxes), strict=True)]
     net_left = creditable_minor(invoice) - sum(left)
-    split = split_credit(subtotal_minor=net_left, taxes=left, amount_minor=amount_minor)
+    return split_credit(subtotal_minor=net_left, taxes=left, amount_minor=amount_minor), taxes
+
+
+def _create_note(invoice: Invoice, amount_minor: int, destination: str, reason: str) -> CreditNote:
+    split, taxes = divide_credit(invoice, amount_minor)
     return CreditNote.objects.create(
         number=next_number("credit_note"),
         invoice=invoice,

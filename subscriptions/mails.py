@@ -62,9 +62,24 @@ def announce_invoices(invoices: Sequence[Invoice]) -> None:
             _tell_invoice_open(tenant, invoice, charged_at if has_payer else None)
 
 
-def _tell_invoice_open(tenant: Tenant, invoice: Invoice, charged_at: datetime | None) -> None:
+def _tell_invoice_open(tenant: Tenant, invoice: Invoice, charged_at: datetime | None) -> Message | None:
     context = _about_invoice(invoice, tenant) | {"charged_at": charged_at, "link": pay_link(invoice)}
-    _tell("invoice_open", invoice.customer, tenant, context, about=invoice, attached={"invoice_pdf": invoice.pk})
+    return _tell("invoice_open", invoice.customer, tenant, context, about=invoice, attached={"invoice_pdf": invoice.pk})
+
+
+def send_again(invoice: Invoice) -> Message | None:
+    """The invoice's mail once more, as things stand: the invoice while it can be paid, the receipt once it is.
+
+    None when it has none: it is void, the gateway bills it, or the customer gets no mail.
+    """
+    if invoice.gateway_id:
+        return None
+    if invoice.state == InvoiceState.PAID:
+        return tell_paid(invoice)
+    if invoice.state not in (InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE):
+        return None
+    charged_at = invoice.next_attempt_at if invoice.first_failed_at is None and _with_payer([invoice]) else None
+    return _tell_invoice_open(_tenant(), invoice, charged_at)
 
 
 def tell_paid(invoice: Invoice) -> Message | None:

@@ -61,6 +61,12 @@ STATES: dict[str, Look] = {
     "paid": Look(_("Paid"), GOOD, "check"),
     "void": Look(pgettext_lazy("invoice", "Void"), QUIET, "circle-x"),
     "uncollectible": Look(_("Uncollectible"), BAD, "circle-x"),
+    # charges and refunds
+    "succeeded": Look(_("Succeeded"), GOOD, "check"),
+    "declined": Look(_("Declined"), BAD, "credit-card-off"),
+    "needs_confirmation": Look(_("To be confirmed"), WARN, "user"),
+    "not_tried": Look(_("Not tried"), QUIET, "minus"),
+    "to_balance": Look(_("Moved to the balance"), QUIET, "wallet"),
     # payment profiles
     "expiring": Look(_("Expiring"), WARN, "hourglass"),
     "disabled": Look(_("Disabled"), QUIET, "ban"),

@@ -1,9 +1,9 @@
-"""Subscriptions and invoices: lists and pages to read, leading to the customer and to the changes that moved them."""
+"""Subscriptions and invoices: the lists, and a subscription's page with the changes that moved it."""
 
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 
 from backoffice.billing.lifecycle import find_subscription
@@ -20,7 +20,7 @@ from backoffice.customers.timeline import entry_item
 from backoffice.filters import chips
 from backoffice.paging import NUMBER, keyset_page
 from propagation.models import Change
-from subscriptions.models import LIVE_STATES, BilledBy, Invoice
+from subscriptions.models import LIVE_STATES, BilledBy
 from tenants.access import Right, StaffRequest, needs
 from tenants.models import AuditEntry
 
@@ -69,12 +69,3 @@ def invoices(request: StaffRequest) -> HttpResponse:
         "any_filter": filters.is_filtered or request.GET.get("state"),
     }
     return render(request, "backoffice/billing/invoices.html", context)
-
-
-@needs(Right.VIEW)
-def invoice(request: StaffRequest, invoice_id: UUID) -> HttpResponse:
-    rows = Invoice.objects.select_related("customer", "subscription__price__product", "payment_profile")
-    found = get_object_or_404(rows, pk=invoice_id)
-    changes = Change.objects.filter(steps__invoice=found).select_related("old_profile", "new_profile")
-    context = {"invoice": found, "changes": with_progress(changes.order_by("-number").distinct()[:25])}
-    return render(request, "backoffice/billing/invoice.html", context)

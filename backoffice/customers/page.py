@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from backoffice.billing.balance import balances_of, entries_of
 from backoffice.billing.queries import ShownSubscription, with_payer
 from backoffice.customers.timeline import timeline
 from customers.addresses import AddressValues, format_address
@@ -16,6 +17,7 @@ SHOWN_INVOICES = 10
 SHOWN_CHANGES = 6
 SHOWN_INVITATIONS = 6
 SHOWN_EVENTS = 6
+SHOWN_ENTRIES = 3
 
 
 @dataclass
@@ -54,6 +56,8 @@ def customer_page(customer: Customer, slug: str) -> dict[str, Any]:
         "subscriptions": shown_subscriptions,
         "invoices": invoices[:SHOWN_INVOICES],
         "has_more_invoices": len(invoices) > SHOWN_INVOICES,
+        "balances": balances_of(customer),
+        "balance_entries": entries_of(customer, SHOWN_ENTRIES),
         "invitations": invitations,
         "open_invitation": next((i for i in invitations if i.state in OPEN_STATES and i.is_open), None),
         "changes": changes[:SHOWN_CHANGES],

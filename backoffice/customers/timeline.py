@@ -38,7 +38,7 @@ def timeline(
     if moment is not None:
         entries, sent = entries.filter(at__lt=moment), sent.filter(created_at__lt=moment)
     found = [entry_item(entry, slug, customer.pk) for entry in entries.order_by("-at", "-id")[: size + 1]]
-    found += [_message_item(message) for message in sent.order_by("-created_at", "-id")[: size + 1]]
+    found += [message_item(message) for message in sent.order_by("-created_at", "-id")[: size + 1]]
     found.sort(key=lambda item: item["at"], reverse=True)
     items = found[:size]
     if in_short:
@@ -74,7 +74,8 @@ def entry_item(entry: AuditEntry, slug: str, page_of: UUID) -> dict[str, Any]:
     }
 
 
-def _message_item(message: Message) -> dict[str, Any]:
+def message_item(message: Message) -> dict[str, Any]:
+    """An e-mail or text message as ui/timeline.html takes it."""
     by_email = message.channel == Channel.EMAIL
     title = _("E-mail: %(subject)s") % {"subject": message.subject} if by_email else _("Text message")
     return {

@@ -37,6 +37,7 @@ NEEDED = {
         *("overview", "search", "customers", "customer", "customer_timeline"),
         *("invitations", "invitation", "changes", "change", "change_progress"),
         *("subscriptions", "subscription", "invoices", "invoice", "products", "product"),
+        *("invoice_pdf", "receipt_pdf", "credit_note_pdf", "balance"),
         *("team", "gateway", "audit"),
     },
     Right.WORK: {
@@ -45,10 +46,13 @@ NEEDED = {
         *("profile_replace", "profile_edit", "profile_default", "profile_remove", "profile_backup"),
         *("subscribe", "subscribe_preview", "sell", "sell_preview", "subscription_payer", "subscription_quantity"),
         *("subscription_pause", "subscription_resume", "subscription_cancel", "subscription_undo"),
+        *("invoice_collect", "invoice_send", "invoice_refresh"),
         *("invitation_choose", "invitation_send", "invitation_preview", "invitation_preview_mail"),
         *("invitation_link", "invitation_resend", "invitation_revoke", "step_retry"),
     },
     Right.MANAGE: {
+        *("invoice_void", "invoice_uncollectible", "invoice_credit", "invoice_credit_preview"),
+        *("refund_retry", "refund_move", "balance_entry"),
         *("step_waive", "event_retry", "product_create", "product_edit", "price_create"),
         *("price_active", "price_public"),
         *(
