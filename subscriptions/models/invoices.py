@@ -10,7 +10,7 @@ from payments.gateway.errors import explain
 from payments.models import PaymentProfile
 from subscriptions.models.catalogue import Price, Product, in_reader_language
 from subscriptions.models.subscriptions import Subscription
-from tenants.fields import TenantForeignKey, TenantModel
+from tenants.fields import StoredField, TenantForeignKey, TenantModel
 from tenants.numbers import written
 
 
@@ -63,8 +63,8 @@ class Invoice(TenantModel):
     tax_minor = models.BigIntegerField(default=0)
     total_minor = models.BigIntegerField()
     balance_applied_minor = models.BigIntegerField(default=0)
-    amount_due_minor = models.GeneratedField(
-        expression=F("total_minor") - F("balance_applied_minor"), output_field=models.BigIntegerField(), db_persist=True
+    amount_due_minor = StoredField(
+        expression=F("total_minor") - F("balance_applied_minor"), output_field=models.BigIntegerField()
     )
     credited_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
