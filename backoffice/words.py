@@ -60,6 +60,7 @@ ACTIONS = {
     "invoice.method_moved": gettext_lazy("Invoice moved to another payment method"),
     "invoice.mirrored": gettext_lazy("Invoice updated by the gateway"),
     "invoice.payment_failed": gettext_lazy("Invoice payment failed"),
+    "invoice.too_small_to_charge": gettext_lazy("Invoice is too small to be charged"),
     "change.recorded": gettext_lazy("Payment method change recorded"),
     "step.retried": gettext_lazy("Step retried"),
     "step.waived": gettext_lazy("Step waived"),

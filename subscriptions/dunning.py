@@ -24,6 +24,7 @@ from subscriptions.models import (
 )
 from subscriptions.settlement import change_subscription, mark_invoice_failed
 from tenants.actors import Actor
+from tenants.audit import record
 from tenants.models import DunningOutcome, Tenant
 
 #: Sends an invitation to put in another method in place of the one that failed (None: the first one). True when sent.
@@ -53,6 +54,9 @@ HARD_DECLINES = frozenset(
         "resource_missing",
     }
 )
+
+#: Less than the gateway charges at all; no retry helps, and nobody is late for want of paying it.
+TOO_SMALL = "amount_too_small"
 
 #: Retries that an outage has made late are not made up for in one go: the customer must have a chance to act.
 LATE_RETRY_PAUSE = timedelta(days=1)
@@ -101,8 +105,13 @@ def _gave_up(subscription: Subscription) -> bool:
 def apply_failure(*, actor: Actor, invoice: Invoice, charge: Charge, error_code: str, now: datetime) -> None:
     """Record in the open scope, on a locked invoice, that a charge failed: the next try, the mails, the outcome.
 
-    `charge.state` tells whether it was declined or waits for the customer's confirmation.
+    `charge.state` tells whether it was declined or waits for the customer's confirmation. An amount that the gateway
+    does not charge is nobody's failure: the invoice stays open for staff to write off or credit, and is not dunned.
     """
+    if error_code == TOO_SMALL:
+        Invoice.objects.filter(pk=invoice.pk).update(next_attempt_at=None, last_error_code=error_code)
+        record(actor=actor, action="invoice.too_small_to_charge", target=invoice)
+        return
     before = (invoice.dunning_attempts, invoice.first_failed_at)
     if not mark_invoice_failed(actor=actor, invoice=invoice, profile=charge.profile, error_code=error_code, now=now):
         Invoice.objects.filter(pk=invoice.pk).update(next_attempt_at=None)

@@ -132,6 +132,7 @@ _EXPLANATIONS = {
     "payment_method_microdeposit_verification_timeout": _(
         "The bank account was not verified in time. Enter it again, or use another payment method."
     ),
+    "amount_too_small": _("The amount is less than the payment gateway charges."),
     "resource_missing": _("The payment gateway no longer knows this."),
     "rate_limited": _("The payment gateway asked us to slow down. We try again by ourselves."),
     "busy": _("The payment gateway is still busy with this. We try again by ourselves."),

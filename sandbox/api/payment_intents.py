@@ -11,6 +11,10 @@ from .lists import page
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
+#: In minor units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+LEAST_AMOUNT, LEAST_AMOUNTS = 50, {"gbp": 30, "mxn": 1000, "nok": 300, "sek": 300, "pln": 200}
+
+
 def create(call: Call) -> Json:
     params = call.params
     if params.get("off_session") and not params.get("confirm"):
@@ -20,6 +24,12 @@ def create(call: Call) -> Json:
     if params["amount"] < 1:
         raise invalid_request(
             "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param="amount"
+        )
+    if params["amount"] < LEAST_AMOUNTS.get(params["currency"].lower(), LEAST_AMOUNT):
+        raise invalid_request(
+            f"Amount must be no less than the least that can be charged in {params['currency'].lower()}.",
+            code="amount_too_small",
+            param="amount",
         )
     if params.get("customer") is not None:
         call.live("customer", params["customer"], param="customer")

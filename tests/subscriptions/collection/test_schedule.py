@@ -49,6 +49,20 @@ def test_what_the_gateway_bills_is_left_to_it(till: Till) -> None:
     assert till.taken() == []
 
 
+def test_an_amount_that_the_gateway_does_not_charge_makes_nobody_late(till: Till) -> None:
+    bob = till.bob(GOOD)
+    subscription = till.subscribed(bob)
+    invoice = till.owes(bob, subscription, total_minor=49)
+    till.collect()
+    till.collect(days=40)
+    left = till.read(invoice)
+    assert (left.state, left.last_error_code, left.next_attempt_at) == (InvoiceState.OPEN, "amount_too_small", None)
+    assert (left.attempts, left.dunning_attempts, till.mails()) == (0, 0, [])
+    assert till.read(subscription).state == SubscriptionState.ACTIVE
+    with till.scope():
+        assert AuditEntry.objects.filter(action="invoice.too_small_to_charge", customer_id=bob.pk).count() == 1
+
+
 def test_a_declined_renewal_is_tried_again_by_the_schedule_and_counted_when_it_succeeds(till: Till) -> None:
     bob = till.bob(DECLINED)
     subscription = till.subscribed(bob)
