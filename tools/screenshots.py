@@ -9,6 +9,7 @@ of one that runs. The pictures are real pages; nothing is drawn by hand.
 import argparse
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,7 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 LARGEST_BYTES = 150_000
 START_SECONDS = 180.0
 OWNER, PASSWORD, CUSTOMER = "owner@example.com", "billing-demo-2026", "Camille Roy"
+ADDRESS, BILLED = "camille.roy@mailbox.example", "The Weekly"
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,48 @@ def both_sides(page: Page, addresses: Addresses) -> None:
     keep(page, "inbox")
 
 
+def staff_bills(page: Page, site: str) -> None:
+    """A subscription that we bill, and the last invoice of it that was paid."""
+    page.goto(f"{site}/t/maple/subscriptions/?state=active")
+    page.get_by_role("row").filter(has_text=BILLED).get_by_role("link").first.click()
+    page.wait_for_url("**/subscriptions/*/")
+    keep(page, "subscription")
+    page.goto(f"{site}/t/maple/invoices/?state=paid")
+    page.get_by_role("row").filter(has_text="INV-").get_by_role("link").first.click()
+    page.wait_for_url("**/invoices/*/")
+    keep(page, "invoice")
+
+
+def code_in_inbox(sandbox: str) -> str:
+    """The newest sign-in code, as its mail tells it."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        answer = httpx.get(f"{sandbox}/_control/inbox/messages", params={"channel": "email"}).json()
+        messages = answer["data"] if isinstance(answer, dict) else answer
+        codes = [found.group() for message in messages if (found := re.search(r"\b\d{6}\b", message["subject"]))]
+        if codes:
+            return codes[0]
+        time.sleep(0.3)
+    sys.exit("No code arrived in the inbox.")
+
+
+def customer_signs_in(browser: Browser, addresses: Addresses) -> None:
+    """The portal on a phone: by code, then each of its parts."""
+    portal = f"{addresses.site}/portal/maple/"
+    with context_of(browser, PHONE) as phone:
+        page = phone.new_page()
+        page.goto(portal)
+        page.locator("input[type=email]").fill(ADDRESS)
+        page.locator("input[type=email]").press("Enter")
+        page.locator("input[name=code]").fill(code_in_inbox(addresses.sandbox))
+        page.locator("input[name=code]").press("Enter")
+        page.wait_for_url(portal)
+        keep(page, "portal-home")
+        for part in ("subscriptions", "methods", "purchases", "offers"):
+            page.goto(f"{portal}{part}/")
+            keep(page, f"portal-{part}")
+
+
 def take_pictures(addresses: Addresses) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_ARGUMENTS)
@@ -200,6 +244,8 @@ def take_pictures(addresses: Addresses) -> None:
                 staff_invites(page, addresses.site)
                 customer_saves(browser, link_in_inbox(addresses.sandbox))
                 both_sides(page, addresses)
+                staff_bills(page, addresses.site)
+                customer_signs_in(browser, addresses)
                 state = staff.storage_state()
             with context_of(browser, DESKTOP, "dark") as dark:
                 dark.add_cookies(state["cookies"])  # type: ignore[arg-type]
