@@ -87,7 +87,7 @@ def start_card_setup(
             purpose_id=purpose_id,
             replaces_id=replaces_id,
             make_default=make_default,
-            actor={"kind": str(actor.kind), "id": actor.id, "label": actor.label},
+            actor=actor.as_json(),
             ip=ip,
         )
     marks = {

@@ -20,7 +20,7 @@ from propagation.errors import ChangeRefused
 from propagation.impact import Consent
 from propagation.models import Change
 from propagation.services import discard_card, replace_or_add
-from tenants.actors import Actor, ActorKind
+from tenants.actors import Actor
 from tenants.scope import tenant_scope
 
 #: Tries to use up what the card was entered for; False when someone else was first.
@@ -115,9 +115,7 @@ def _keep_waiting(setup: CardSetup, method: MethodFacts, url: str) -> Completed:
 
 
 def _actor_of(setup: CardSetup) -> Actor:
-    return Actor(
-        ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"], str(setup.ip) if setup.ip else None
-    )
+    return Actor.from_json(setup.actor, str(setup.ip) if setup.ip else None)
 
 
 def _find(gateway_id: str, expected_setup_id: UUID | None) -> CardSetup:

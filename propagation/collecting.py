@@ -17,7 +17,7 @@ from subscriptions.collection.outcomes import (
 )
 from subscriptions.models import Charge, ChargeState, Invoice, PaidThrough
 from subscriptions.settlement import PAYABLE_STATES, mark_invoice_failed
-from tenants.actors import Actor, ActorKind
+from tenants.actors import ActorKind
 
 _BY_SOURCE = {"pay_page": PaidThrough.PAY_PAGE, "checkout": PaidThrough.PORTAL}
 _BY_ACTOR = {
@@ -35,17 +35,13 @@ def source_of(change: Change) -> PaidThrough:
     return _BY_SOURCE.get(change.source) or _BY_ACTOR[ActorKind(change.actor_kind)]
 
 
-def _actor_of(change: Change) -> Actor:
-    return Actor(ActorKind(change.actor_kind), change.actor_id, change.actor_label)
-
-
 def _locked(invoice: Invoice) -> Invoice:
     return Invoice.objects.select_for_update(of=("self",)).select_related("customer", "subscription").get(pk=invoice.pk)
 
 
 def _new_charge(change: Change, invoice: Invoice) -> Charge:
     close_unsettled(invoice, now=timezone.now())
-    return new_charge(invoice=invoice, source=source_of(change), actor=_actor_of(change), profile=change.new_profile)
+    return new_charge(invoice=invoice, source=source_of(change), actor=change.actor, profile=change.new_profile)
 
 
 def note_payment(change: Change, invoice: Invoice, payment: PaymentFacts) -> None:
@@ -58,7 +54,7 @@ def note_payment(change: Change, invoice: Invoice, payment: PaymentFacts) -> Non
     elif invoice.state in PAYABLE_STATES:
         used = PaymentProfile.objects.filter(gateway_id=payment.method or "-").first() or change.new_profile
         record_paid(
-            actor=_actor_of(change),
+            actor=change.actor,
             invoice=invoice,
             charge=waited_for or _new_charge(change, invoice),
             payment_id=payment.id,
@@ -69,7 +65,7 @@ def note_payment(change: Change, invoice: Invoice, payment: PaymentFacts) -> Non
 
 def note_refusal(change: Change, invoice: Invoice, error: GatewayError) -> None:
     """The new method was refused."""
-    invoice, now, actor = _locked(invoice), timezone.now(), _actor_of(change)
+    invoice, now, actor = _locked(invoice), timezone.now(), change.actor
     if invoice.gateway_id:
         mark_invoice_failed(actor=actor, invoice=invoice, profile=change.new_profile, error_code=error.code)
     elif invoice.state in PAYABLE_STATES:

@@ -17,8 +17,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from payments.gateway.accounts import paced_gateway
-from payments.gateway.errors import BadKeys, GatewayError, Gone, UnknownOutcome
-from payments.gateway.leases import KEY_LIFETIME, LEASE, Fenced, LeaseLost, pause_after
+from payments.gateway.errors import BadKeys, GatewayError, Gone
+from payments.gateway.leases import KEY_LIFETIME, LEASE, Fenced, LeaseLost, needs_new_key, pause_after, unknown_after
 from payments.gateway.port import Gateway
 from payments.models import GatewayCustomer, ProfileState
 from payments.profiles import disable_profile
@@ -27,7 +27,6 @@ from propagation.collecting import note_refusal
 from propagation.models import Change, Step, StepAttempt, StepKind, StepState
 from propagation.progress import advance
 from propagation.wakeups import wake_worker_later
-from tenants.actors import Actor, ActorKind
 from tenants.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -151,18 +150,14 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
             gateway = Fenced(claim.gateway, claim.deadline)
             effect = CARRIERS[work.step.kind](work, gateway)
             _record_effect(tenant_id, claim, effect)
-        except LeaseLost:
+        except LeaseLost as lost:
             log.warning("lease_lost")
-            _record_error(tenant_id, claim, UnknownOutcome(code="unknown_outcome", gateway_message="It took too long."))
+            _record_error(tenant_id, claim, unknown_after(lost))
         except GatewayError as error:
             _record_error(tenant_id, claim, error)
         except Exception as error:
             log.exception("step_crashed")
-            _record_error(tenant_id, claim, _own_fault(error))
-
-
-def _own_fault(error: Exception) -> GatewayError:
-    return UnknownOutcome(code="internal_error", gateway_message=type(error).__name__)
+            _record_error(tenant_id, claim, unknown_after(error))
 
 
 @contextmanager
@@ -179,7 +174,7 @@ def _record_effect(tenant_id: UUID, claim: Claim, effect: Effect) -> None:
         if held is None:
             return
         change, step = held
-        effect.apply(_actor_of(change))
+        effect.apply(change.actor)
         step.state = effect.state
         step.note = effect.note[:300]
         step.error_code = step.gateway_message = step.gateway_request_id = ""
@@ -211,8 +206,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         else:
             step.state, step.finished_at = StepState.FAILED, timezone.now()
         _note_consequences(change, step, error)
-        if isinstance(error, UnknownOutcome) and error.answered:
-            # The gateway replays a stored server error for ever under its key.
+        if needs_new_key(error):
             step.key_generation += 1
             step.first_called_at = None
         step.save()
@@ -233,7 +227,7 @@ def _note_consequences(change: Change, step: Step, error: GatewayError) -> None:
     """What the gateway's refusal means beyond the step; that it could not be asked means nothing."""
     if error.transient or isinstance(error, BadKeys):
         return
-    actor = _actor_of(change)
+    actor = change.actor
     if step.kind == StepKind.INVOICE_COLLECT and step.invoice is not None:
         note_refusal(change, step.invoice, error)
     if isinstance(error, Gone) and step.kind in (StepKind.ATTACH, StepKind.PROFILE_DETAILS):
@@ -250,10 +244,6 @@ def _finish_attempt(attempt: StepAttempt, outcome: str, error: GatewayError | No
         attempt.gateway_message = error.gateway_message
         attempt.gateway_request_id = error.request_id[:80]
     attempt.save(update_fields=["finished_at", "outcome", "error_code", "gateway_message", "gateway_request_id"])
-
-
-def _actor_of(change: Change) -> Actor:
-    return Actor(ActorKind(change.actor_kind), change.actor_id, change.actor_label)
 
 
 def settle_abandoned(tenant_id: UUID) -> None:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import Customer
 from payments.models import PaymentProfile
 from subscriptions.models import Invoice, Subscription
+from tenants.actors import Actor, ActorKind
 from tenants.fields import TenantForeignKey, TenantModel
 from tenants.numbers import written
 
@@ -63,6 +64,11 @@ class Change(TenantModel):
 
     def __str__(self) -> str:
         return self.short_number
+
+    @property
+    def actor(self) -> Actor:
+        """Who had it made."""
+        return Actor(ActorKind(self.actor_kind), self.actor_id, self.actor_label)
 
     @property
     def short_number(self) -> str:

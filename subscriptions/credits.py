@@ -150,9 +150,12 @@ def _tax_row(tax: InvoiceTax, part: int, net: int) -> dict[str, Any]:
 
 
 def _begin_refund(actor: Actor, note: CreditNote) -> None:
-    who = {"kind": str(actor.kind), "id": actor.id, "label": actor.label}
     Refund.objects.create(
-        credit_note=note, invoice=note.invoice, amount_minor=note.total_minor, currency=note.currency, actor=who
+        credit_note=note,
+        invoice=note.invoice,
+        amount_minor=note.total_minor,
+        currency=note.currency,
+        actor=actor.as_json(),
     )
     wake("subscriptions.tasks.refund_tenant", note.tenant_id)
 

@@ -17,12 +17,22 @@ from django.utils import timezone
 
 from messaging.services import queue_email
 from payments.gateway.accounts import paced_gateway, paced_gateway_for
-from payments.gateway.errors import BadKeys, GatewayError, UnknownOutcome
-from payments.gateway.leases import KEY_LIFETIME, LEASE, Fenced, LeaseLost, pause_after
+from payments.gateway.errors import BadKeys, GatewayError
+from payments.gateway.leases import (
+    KEY_LIFETIME,
+    LEASE,
+    Fenced,
+    LeaseLost,
+    needs_new_key,
+    pause_after,
+    says_nothing,
+    unknown_after,
+)
 from payments.gateway.port import Gateway, RefundFacts
 from subscriptions.models import Invoice, Refund, RefundState
-from tenants.actors import Actor, ActorKind
+from tenants.actors import Actor
 from tenants.audit import record
+from tenants.lanes import LONGEST_DELAY_SECONDS
 from tenants.models import Membership, Role, Tenant
 from tenants.money import format_money
 from tenants.scope import tenant_scope
@@ -34,7 +44,8 @@ log = structlog.get_logger(__name__)
 READ_AGAIN = timedelta(hours=6)
 _OPEN = (RefundState.WAITING, RefundState.RUNNING, RefundState.PENDING)
 _REFUSED = ("failed", "canceled")
-_LONGEST_DELAY_SECONDS = 60.0
+#: What an event may change; one that waits or is running is a worker's, one moved to the balance is over.
+_SETTLED_BY_EVENTS = (RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -99,15 +110,14 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
             with tenant_scope(tenant_id):
                 if refund := _held(claim):
                     record_facts(refund, facts, actor=_actor_of(refund))
-        except LeaseLost:
+        except LeaseLost as lost:
             log.warning("lease_lost")
-            _record_error(tenant_id, claim, UnknownOutcome(code="unknown_outcome", gateway_message="It took too long."))
+            _record_error(tenant_id, claim, unknown_after(lost))
         except GatewayError as error:
             _record_error(tenant_id, claim, error)
         except Exception as error:
             log.exception("refund_crashed")
-            own = UnknownOutcome(code="internal_error", gateway_message=type(error).__name__)
-            _record_error(tenant_id, claim, own)
+            _record_error(tenant_id, claim, unknown_after(error))
 
 
 def _refund_at_gateway(claim: Claim, gateway: Gateway) -> RefundFacts:
@@ -131,8 +141,7 @@ def _held(claim: Claim) -> Refund | None:
 
 
 def _actor_of(refund: Refund) -> Actor:
-    who = refund.actor
-    return Actor(ActorKind(who["kind"]), who["id"], who["label"]) if who else Actor.system("refunds")
+    return Actor.from_json(refund.actor) if refund.actor else Actor.system("refunds")
 
 
 def record_facts(refund: Refund, facts: RefundFacts, *, actor: Actor) -> None:
@@ -163,13 +172,13 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         refund.lease_until = None
         refund.error_code, refund.gateway_message = error.code[:60], error.gateway_message
         refund.gateway_request_id = error.request_id[:80]
-        if error.transient or isinstance(error, BadKeys) or error.code == "key_reused":
+        if says_nothing(error):
             pause = pause_after(refund.attempts, error)
             refund.due_at = now + pause
-            if error.code == "key_reused" or (isinstance(error, UnknownOutcome) and error.answered):
+            if needs_new_key(error):
                 refund.key_generation += 1
                 refund.first_called_at = None
-            if pause.total_seconds() <= _LONGEST_DELAY_SECONDS:
+            if pause.total_seconds() <= LONGEST_DELAY_SECONDS:
                 wake("subscriptions.tasks.refund_tenant", tenant_id, after_seconds=pause.total_seconds())
         else:
             refund.state, refund.due_at, refund.finished_at = RefundState.FAILED, None, now
@@ -227,6 +236,6 @@ def settle_refund(tenant_id: UUID, refund_id: str, *, actor: Actor) -> None:
     facts = paced_gateway_for(tenant_id).read_refund(refund_id)
     with tenant_scope(tenant_id):
         known = Refund.objects.select_for_update(of=("self",)).select_related("invoice")
-        refund = known.filter(gateway_id=refund_id).exclude(state__in=[RefundState.TO_BALANCE, RefundState.WAITING])
+        refund = known.filter(gateway_id=refund_id).filter(state__in=_SETTLED_BY_EVENTS)
         if found := refund.first():
             record_facts(found, facts, actor=actor)

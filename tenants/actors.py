@@ -40,6 +40,15 @@ class Actor:
     label: str
     ip: str | None = None
 
+    def as_json(self) -> dict[str, str]:
+        """As a row keeps who had its work done; without the address."""
+        return {"kind": str(self.kind), "id": self.id, "label": self.label}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, str], ip: str | None = None) -> Self:
+        """Who `as_json` told of."""
+        return cls(ActorKind(kept["kind"]), kept["id"], kept["label"], ip)
+
     @classmethod
     def staff(cls, user_id: UUID, label: str, ip: str | None = None) -> Self:
         return cls(ActorKind.STAFF, str(user_id), label, ip)

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from payments.gateway.errors import GatewayError, RateLimited
+from payments.gateway.errors import BadKeys, GatewayError, RateLimited, UnknownOutcome
 
 #: No call is begun with less than this left of the lease: the gateway's time-out, and time to record the outcome.
 CALL_SECONDS = settings.STRIPE_TIMEOUT_SECONDS + 5.0
@@ -24,6 +24,23 @@ LONGEST_PAUSE_SECONDS = 900.0
 
 class LeaseLost(Exception):
     """This worker was held up for so long that another may have the work before a further call has ended."""
+
+
+def unknown_after(error: Exception) -> UnknownOutcome:
+    """What a worker records that could not go on, by losing its lease or by a fault of ours: perhaps it was done."""
+    if isinstance(error, LeaseLost):
+        return UnknownOutcome(code="unknown_outcome", gateway_message="It took too long.")
+    return UnknownOutcome(code="internal_error", gateway_message=type(error).__name__)
+
+
+def says_nothing(error: GatewayError) -> bool:
+    """Whether it tells nothing of the payment or refund itself, so that the same is asked again."""
+    return error.transient or isinstance(error, BadKeys) or error.code == "key_reused"
+
+
+def needs_new_key(error: GatewayError) -> bool:
+    """The gateway replays what it has stored, a server error too, for ever under its key."""
+    return error.code == "key_reused" or (isinstance(error, UnknownOutcome) and error.answered)
 
 
 class Fenced:

@@ -22,7 +22,7 @@ from subscriptions.invoicing import bill_purchase
 from subscriptions.limits import check_quantity
 from subscriptions.models import Invoice, InvoiceState, PaidThrough, Price, Subscription
 from subscriptions.services import create_subscription
-from tenants.actors import Actor, ActorKind
+from tenants.actors import Actor
 from tenants.audit import record
 
 log = structlog.get_logger(__name__)
@@ -129,7 +129,7 @@ def finish_with_new_method(setup: CardSetup, change: Change) -> None:
         return
     checkout = _lock(setup.purpose_id)
     checkout.setup = setup
-    actor = Actor(ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"])
+    actor = Actor.from_json(setup.actor)
     profile = PaymentProfile.objects.get(pk=setup.profile_id) if setup.profile_id else None
     try:
         _check_offered(checkout.price)

@@ -21,7 +21,7 @@ from subscriptions.collection import collect_now, request_collection
 from subscriptions.errors import BillingError
 from subscriptions.models import Invoice, PaidThrough
 from subscriptions.selectors import default_profile, usable
-from tenants.actors import Actor, ActorKind
+from tenants.actors import Actor
 from tenants.scope import tenant_scope
 
 PURPOSE = "pay_page"
@@ -107,7 +107,7 @@ def charge_invoice(setup: CardSetup, change: Change) -> None:
     if invoice is None or not payment_status(invoice).can_pay:
         return
     through = PaidThrough.PORTAL if setup.purpose == SIGNED_IN_PURPOSE else PaidThrough.PAY_PAGE
-    actor = Actor(ActorKind(setup.actor["kind"]), setup.actor["id"], setup.actor["label"])
+    actor = Actor.from_json(setup.actor)
     try:
         request_collection(actor=actor, invoice=invoice, through=through, profile=setup.profile)
     except BillingError:

@@ -17,8 +17,17 @@ from django.db import connection
 from django.utils import timezone
 
 from payments.gateway.accounts import paced_gateway
-from payments.gateway.errors import BadKeys, GatewayError, UnknownOutcome
-from payments.gateway.leases import KEY_LIFETIME, LEASE, Fenced, LeaseLost, pause_after
+from payments.gateway.errors import BadKeys, GatewayError
+from payments.gateway.leases import (
+    KEY_LIFETIME,
+    LEASE,
+    Fenced,
+    LeaseLost,
+    needs_new_key,
+    pause_after,
+    says_nothing,
+    unknown_after,
+)
 from payments.gateway.port import Gateway, PaymentFacts
 from payments.models import GatewayCustomer, PaymentProfile
 from subscriptions.calculators.periods import local_date
@@ -240,16 +249,14 @@ def collect(tenant_id: UUID, claim: Claim) -> None:
             gateway: Gateway = Fenced(claim.gateway, claim.deadline)
             payment = _read(claim, gateway) if claim.reads_only else charge_invoice(gateway, claim.order)
             _record_payment(tenant_id, claim, payment)
-        except LeaseLost:
+        except LeaseLost as lost:
             log.warning("lease_lost")
-            lost = UnknownOutcome(code="unknown_outcome", gateway_message="It took too long.")
-            _record_error(tenant_id, claim, lost)
+            _record_error(tenant_id, claim, unknown_after(lost))
         except GatewayError as error:
             _record_error(tenant_id, claim, error)
         except Exception as error:
             log.exception("charge_crashed")
-            own = UnknownOutcome(code="internal_error", gateway_message=type(error).__name__)
-            _record_error(tenant_id, claim, own)
+            _record_error(tenant_id, claim, unknown_after(error))
 
 
 def _read(claim: Claim, gateway: Gateway) -> PaymentFacts:
@@ -302,7 +309,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         if invoice.state not in PAYABLE_STATES:
             charge.state, charge.finished_at = ChargeState.NOT_TRIED, claim.now
             charge.save(update_fields=["state", "finished_at"])
-        elif error.transient or isinstance(error, BadKeys) or error.code == "key_reused":
+        elif says_nothing(error):
             _try_again(invoice, charge, error, claim.now)
         else:
             record_failure(actor=actor_of(charge), invoice=invoice, charge=charge, error=error, now=claim.now)
@@ -313,8 +320,7 @@ def _try_again(invoice: Invoice, charge: Charge, error: GatewayError, now: datet
     pause = pause_after(charge.tries, error)
     charge.error_code, charge.gateway_message = error.code[:60], error.gateway_message
     charge.gateway_request_id = error.request_id[:80]
-    if error.code == "key_reused" or (isinstance(error, UnknownOutcome) and error.answered):
-        # The gateway replays what it has stored for ever under its key.
+    if needs_new_key(error):
         charge.key_generation += 1
         charge.first_called_at = None
     charge.save()

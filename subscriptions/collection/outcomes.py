@@ -12,7 +12,7 @@ from subscriptions.dunning import SCHEDULED, apply_failure, refused_for_good
 from subscriptions.models import UNSETTLED_CHARGE_STATES, Charge, ChargeState, Invoice, InvoiceState
 from subscriptions.selectors import backup_profile, usable
 from subscriptions.settlement import mark_invoice_paid
-from tenants.actors import Actor, ActorKind
+from tenants.actors import Actor
 from tenants.audit import record
 
 log = structlog.get_logger(__name__)
@@ -31,8 +31,9 @@ def unsettled_charge(invoice: Invoice) -> Charge | None:
 def new_charge(*, invoice: Invoice, source: str, actor: Actor, profile: PaymentProfile | None) -> Charge:
     """Another try to collect a locked invoice."""
     last = invoice.charges.aggregate(last=Max("number"))["last"] or 0
-    who = {"kind": str(actor.kind), "id": actor.id, "label": actor.label}
-    return Charge.objects.create(invoice=invoice, number=last + 1, source=source, actor=who, profile=profile)
+    return Charge.objects.create(
+        invoice=invoice, number=last + 1, source=source, actor=actor.as_json(), profile=profile
+    )
 
 
 def close_unsettled(invoice: Invoice, *, now: datetime) -> None:
@@ -43,8 +44,7 @@ def close_unsettled(invoice: Invoice, *, now: datetime) -> None:
 
 def actor_of(charge: Charge) -> Actor:
     """Who had the charge made."""
-    who = charge.actor
-    return Actor(ActorKind(who["kind"]), who["id"], who["label"]) if who else Actor.system("collection")
+    return Actor.from_json(charge.actor) if charge.actor else Actor.system("collection")
 
 
 def record_paid(
