@@ -88,6 +88,7 @@ settings_urls: list[URLPattern | URLResolver] = [
 ]
 urlpatterns = [
     path("", overview.overview, name="overview"),
+    path("overview/<str:chart>.svg", overview.overview_chart, name="overview_chart"),
     path("search/", search.search, name="search"),
     path("customers/", include("backoffice.customers.urls")),
     path("customers/<uuid:customer_id>/subscribe/", subscribing.subscribe, name="subscribe"),

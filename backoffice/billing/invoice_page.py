@@ -53,7 +53,7 @@ class ShownNote:
 
 @dataclass(frozen=True)
 class Next:
-    """What happens to an open invoice by itself: a sentence, and when; `tone` as alerts have it."""
+    """What happens to an open invoice by itself: a sentence, that ends with `at` if given; `tone` is the alert's."""
 
     tone: str
     text: str
@@ -137,8 +137,8 @@ def what_is_next(invoice: Invoice, charges: list[ShownCharge], tenant: Tenant) -
     if invoice.next_attempt_at is None:
         return Next("danger", _("Every try of the schedule has failed. It is charged no more by itself."))
     if invoice.first_failed_at is None:
-        return Next("info", _("It is charged when it is due."), invoice.next_attempt_at)
-    words = _("It is charged again: retry %(n)s of %(m)s of your schedule.")
+        return Next("info", _("It is charged when it is due, on"), invoice.next_attempt_at)
+    words = _("It is charged again, by retry %(n)s of %(m)s of your schedule, on")
     told = words % {"n": invoice.dunning_attempts, "m": len(tenant.dunning_retry_days)}
     return Next("warning", told, invoice.next_attempt_at)
 

@@ -22,7 +22,11 @@ class Owed:
 
 
 def owed_past_due() -> list[Owed]:
-    rows = past_due(Invoice.objects.all()).values("currency").annotate(amount=Sum("total_minor"), invoices=Count("id"))
+    rows = (
+        past_due(Invoice.objects.all())
+        .values("currency")
+        .annotate(amount=Sum("amount_due_minor"), invoices=Count("id"))
+    )
     return [Owed(row["currency"], row["amount"], row["invoices"]) for row in rows.order_by("-amount")]
 
 

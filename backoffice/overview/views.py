@@ -1,22 +1,25 @@
-"""The first page of the back office."""
+"""The first page of the back office, and its pictures."""
 
-from datetime import timedelta
-
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.cache import patch_cache_control
+from django.utils.csp import CSP
+from django.views.decorators.csp import csp_override
+from django.views.decorators.http import require_safe
 
 from backoffice.audit.views import entry_words
 from backoffice.changes.queries import with_progress
+from backoffice.overview import charts
+from backoffice.overview.figures import FUNNEL_DAYS, Figures, funnel_stages, pictures
 from backoffice.overview.queries import counts, owed_past_due
-from invitations.selectors import funnel
 from payments.models import GatewayAccount
 from propagation.models import Change, ChangeState
 from tenants.access import Right, StaffRequest, needs
 from tenants.models import AuditEntry
 
-FUNNEL_DAYS = 30
+CHARTS = ("revenue", "subscriptions", "churn", "past_due", "recovered", "funnel")
+#: A picture is drawn anew after so many seconds.
+FRESH_SECONDS = 60
 
 
 @needs(Right.VIEW)
@@ -32,6 +35,7 @@ def overview(request: StaffRequest) -> HttpResponse:
         "counts": numbers,
         "ending_tone": "" if numbers["ending"] == "0" else "warn",
         "owed": owed_past_due(),
+        "pictures": pictures(Figures.of(request.tenant)),
         "funnel_days": FUNNEL_DAYS,
         "funnel": funnel_rows(),
         "changes": with_progress(in_flight),
@@ -43,19 +47,44 @@ def overview(request: StaffRequest) -> HttpResponse:
 
 def funnel_rows() -> list[dict[str, object]]:
     """Each stage with its count, its share of all sent (percent), and the list that shows it."""
-    found = funnel(timezone.now() - timedelta(days=FUNNEL_DAYS))
-    stages = [
-        (_("Sent"), found.sent, ""),
-        (_("Delivered"), found.delivered, "delivered"),
-        (_("Opened"), found.opened, "opened"),
-        (_("Completed"), found.completed, "completed"),
-    ]
+    stages = funnel_stages()
+    sent = stages[0][1]
     return [
-        {
-            "label": label,
-            "count": count,
-            "percent": round(100 * count / found.sent) if found.sent else 0,
-            "reached": reached,
-        }
+        {"label": label, "count": count, "percent": round(100 * count / sent) if sent else 0, "reached": reached}
         for label, count, reached in stages
     ]
+
+
+@needs(Right.VIEW)
+@require_safe
+@csp_override({"default-src": [CSP.NONE], "style-src": [CSP.UNSAFE_INLINE]})
+def overview_chart(request: StaffRequest, chart: str) -> HttpResponse:
+    """One of the pictures as SVG; `?currency=` where it has one, `?theme=dark`, `?narrow` for a phone."""
+    if chart not in CHARTS:
+        raise Http404
+    theme = charts.theme_of(request.tenant, dark=request.GET.get("theme") == "dark", narrow="narrow" in request.GET)
+    drawn = _draw(Figures.of(request.tenant), chart, request.GET.get("currency", ""), theme)
+    response = HttpResponse(drawn, content_type="image/svg+xml")
+    patch_cache_control(response, private=True, max_age=FRESH_SECONDS)
+    return response
+
+
+def _draw(figures: Figures, chart: str, currency: str, theme: charts.Theme) -> bytes:
+    """Raises Http404 where there is nothing in this currency."""
+    match chart:
+        case "revenue":
+            standing = figures.standing()[1:]
+            if currency not in {known for one in standing for known in one.revenue_minor} | {figures.tenant.currency}:
+                raise Http404
+            return charts.draw_revenue(standing, currency, theme)
+        case "subscriptions":
+            return charts.draw_subscriptions(figures.standing()[1:], theme)
+        case "churn":
+            return charts.draw_churn(figures.churn(figures.standing()), theme)
+        case "funnel":
+            return charts.draw_funnel([(label, count) for label, count, _reached in funnel_stages()], theme)
+        case "past_due" if ages := figures.past_due().get(currency):
+            return charts.draw_past_due(ages, currency, theme)
+        case "recovered" if rows := figures.recovered().get(currency):
+            return charts.draw_recovered(rows, currency, theme)
+    raise Http404

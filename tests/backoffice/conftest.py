@@ -207,6 +207,7 @@ def make_office(slug: str, name: str) -> Office:
                 "staff_invitation_id": staff_invitation.pk,
                 "note_id": refund.credit_note_id,
                 "refund_id": refund.pk,
+                "chart": "churn",
                 "mail": "invoice_paid",
                 "language": "fr",
             },

@@ -28,13 +28,13 @@ def arguments(patterns: list[Any], inherited: tuple[str, ...] = ()) -> Iterator[
 
 ADDRESSES = [(name, ids) for name, ids, _view in arguments(urlpatterns)]
 #: What addresses carry besides rows' ids: the same words in every tenant.
-WORDS = {"mail", "language"}
+WORDS = {"mail", "language", "chart"}
 WITH_IDS = [(name, ids) for name, ids in ADDRESSES if set(ids) - WORDS]
 
 #: The right that each address needs. A new address must be entered here by hand, so that somebody thinks about it.
 NEEDED = {
     Right.VIEW: {
-        *("overview", "search", "customers", "customer", "customer_timeline"),
+        *("overview", "overview_chart", "search", "customers", "customer", "customer_timeline"),
         *("invitations", "invitation", "changes", "change", "change_progress"),
         *("subscriptions", "subscription", "invoices", "invoice", "products", "product"),
         *("invoice_pdf", "receipt_pdf", "credit_note_pdf", "balance"),
