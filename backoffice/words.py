@@ -16,6 +16,7 @@ from customers.models import Address, Customer, Notification
 from messaging.models import Channel
 from propagation.models import ChangeKind
 from subscriptions.models import BilledBy, CancelReason
+from tenants.actors import ActorKind
 from tenants.badges import STATES
 from tenants.models import DunningOutcome, MethodKind, PortalCancellation, Role, Tenant
 
@@ -207,6 +208,15 @@ def action_words(action: str) -> str:
     """The sentence of an audit action; one that has none yet is shown by its own name."""
     known = ACTIONS.get(action)
     return str(known) if known else capfirst(action.replace(".", " ").replace("_", " "))
+
+
+def actor_words(kind: str, label: str) -> str:
+    """Who did it; a customer with the door that they came through, as staff may act for them as well."""
+    if kind == ActorKind.CUSTOMER_PORTAL:
+        return _("%(name)s, in the portal") % {"name": label}
+    if kind == ActorKind.CUSTOMER_INVITATION:
+        return _("%(name)s, by invitation") % {"name": label}
+    return label
 
 
 def thing_icon(target_type: str) -> str:

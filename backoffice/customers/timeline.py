@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from backoffice.audit.views import target_url
-from backoffice.words import action_words, differences, thing_icon
+from backoffice.words import action_words, actor_words, differences, thing_icon
 from customers.models import Customer
 from messaging.models import Channel, Message
 from tenants.models import AuditEntry
@@ -65,7 +65,7 @@ def entry_item(entry: AuditEntry, slug: str, page_of: UUID) -> dict[str, Any]:
         "icon": thing_icon(entry.target_type),
         "tone": "quiet",
         "title": action_words(entry.action),
-        "by": entry.actor_label,
+        "by": actor_words(entry.actor_kind, entry.actor_label),
         "at": entry.at,
         "text": f"“{entry.reason}”" if entry.reason else "",
         "details": details,
