@@ -87,7 +87,7 @@ def test_a_customer_does_it_all_and_staff_see_it(
     page.get_by_role("button", name="Votre compte").click()
     page.get_by_role("button", name="Se déconnecter").click()
     expect(page.get_by_label("Votre adresse de courriel")).to_be_visible()
-    assert problems == []
+    assert [line for line in problems if "status of 422" not in line] == []  # the reason that was missing
     staff_read_it(browser, live_server.url, account.tenant, bob)
 
 
