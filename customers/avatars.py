@@ -4,6 +4,7 @@ import secrets
 import struct
 import zlib
 from io import BytesIO
+from threading import BoundedSemaphore
 from typing import Protocol
 from uuid import UUID
 
@@ -25,6 +26,8 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 SIZE = 512
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+#: A picture of 40 megapixels takes some 200 MB while it is decoded: this many at a time in a process.
+_DECODING = BoundedSemaphore(1)
 #: What Pillow's decoders raise on files that are not what they seem.
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, struct.error, zlib.error)
 
@@ -48,7 +51,7 @@ def square_picture(upload: Upload) -> bytes:
     if len(raw) > MAX_BYTES:
         raise _refused("picture_too_large", _("This file is too large: at most 8 MB."))
     try:
-        with Image.open(BytesIO(raw), formats=FORMATS) as image:
+        with _DECODING, Image.open(BytesIO(raw), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_many_pixels()
             image.draft("RGB", (SIZE * 2, SIZE * 2))  # a JPEG is decoded no larger than needed
@@ -61,13 +64,26 @@ def square_picture(upload: Upload) -> bytes:
 
 
 def _made_anew(image: Image.Image) -> bytes:
-    upright = ImageOps.exif_transpose(image)
-    has_alpha = upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info
-    square = ImageOps.fit(upright.convert("RGBA" if has_alpha else "RGB"), (SIZE, SIZE), Image.Resampling.LANCZOS)
-    plain = Image.frombytes(square.mode, square.size, square.tobytes())
+    square = _middle(image)
+    upright = ImageOps.exif_transpose(square)
+    fitted = ImageOps.fit(upright, (SIZE, SIZE), Image.Resampling.LANCZOS)
+    plain = Image.frombytes(fitted.mode, fitted.size, fitted.tobytes())
     out = BytesIO()
     plain.save(out, "WEBP", quality=85)
     return out.getvalue()
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """The square in the middle, made small before anything else: each copy of a large picture is as large again."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    box = (left, top, left + side, top + side)
+    has_alpha = image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info
+    if image.mode not in {"RGB", "RGBA", "L", "LA", "CMYK"}:  # others cannot be averaged
+        image = image.convert("RGBA" if has_alpha else "RGB")
+    factor = side // (SIZE * 2)
+    square = image.reduce(factor, box) if factor > 1 else image.crop(box)
+    return square.convert("RGBA" if has_alpha else "RGB")
 
 
 def _too_many_pixels() -> CustomerError:

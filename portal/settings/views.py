@@ -18,6 +18,7 @@ from customers.services import GATEWAY_FIELDS, update_customer
 from customers.social import set_social_profile
 from invitations.pages import remember_language
 from portal.access import CustomerRequest, customer_page, enter, portal_page, safe_next
+from portal.limits import is_over
 from portal.sessions import portal_actor
 from portal.settings.forms import AvatarForm, NotificationsForm, PreferencesForm, SocialForm
 from portal.sign_in.passwords import has_password
@@ -25,6 +26,9 @@ from propagation.services import change_billing_details
 from tenants.actors import Actor
 from tenants.middleware import client_ip, find_tenant
 from tenants.scope import tenant_scope
+
+#: Decoding one keeps a processor busy for seconds.
+PICTURES_PER_HOUR = 20
 
 
 @require_safe
@@ -89,7 +93,10 @@ def _update(actor: Actor, customer: Customer, values: dict[str, Any]) -> None:
 def save_avatar(request: CustomerRequest) -> HttpResponse:
     """Storage may be across a network, so no transaction is open here."""
     form = AvatarForm(request.POST, request.FILES)
-    if form.is_valid():
+    whose = str(request.customer.pk)
+    if form.is_valid() and is_over("pictures", whose, limit=PICTURES_PER_HOUR, seconds=3600, without_count=False):
+        form.add_error("avatar", _("Too many pictures in a short time. Wait an hour, then try again."))
+    elif form.is_valid():
         upload = form.cleaned_data["avatar"]
         try:
             set_avatar(request.tenant.pk, actor=request.actor, customer_id=request.customer.pk, upload=upload)

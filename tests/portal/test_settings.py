@@ -1,6 +1,8 @@
 """Language, zone, messages, picture, password, sessions, profile."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from io import BytesIO
 from typing import Any
@@ -11,9 +13,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
+from customers.avatars import square_picture
 from customers.models import Customer, SocialProfile
 from messaging.models import Message
 from portal.models import PortalPassword, PortalSession
+from portal.settings.views import PICTURES_PER_HOUR
 from tenants.models import AuditEntry, Tenant
 from tenants.scope import tenant_scope
 from tests.factories import CustomerFactory
@@ -146,6 +150,42 @@ def bomb(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
     )
+
+
+def test_few_pictures_an_hour(signed_in: Client, tenant: Tenant) -> None:
+    answers = {upload(signed_in, picture((20, 20))).status_code for _time in range(PICTURES_PER_HOUR)}
+    assert answers == {302}
+    refused = upload(signed_in, picture((20, 20)))
+    assert refused.status_code == 422
+    assert "Wait an hour" in refused.content.decode()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+@pytest.mark.parametrize("size", [(30, 20), (2600, 1900)])
+def test_every_way_of_keeping_colours_is_read(mode: str, size: tuple[int, int]) -> None:
+    out = BytesIO()
+    Image.new(mode, size).save(out, "JPEG" if mode == "CMYK" else "PNG")
+    made = square_picture(SimpleUploadedFile("me.png", out.getvalue()))
+    with Image.open(BytesIO(made)) as image:
+        assert (image.format, image.size) == ("WEBP", (512, 512))
+
+
+def test_the_largest_picture_is_copied_once_at_most() -> None:
+    """A file of a few kilobytes decodes to 160 MB; each copy of it would be as large again."""
+    out = BytesIO()
+    Image.new("RGBA", (6300, 6300)).save(out, "PNG")
+    code = (
+        "import re, sys, django; django.setup()\n"
+        "from customers.avatars import square_picture\n"
+        "from django.core.files.uploadedfile import SimpleUploadedFile\n"
+        "upload = SimpleUploadedFile('me.png', sys.stdin.buffer.read())\n"
+        "status = lambda name: int(re.search(rf'{name}:\\s+(\\d+) kB', open('/proc/self/status').read())[1])\n"
+        "open('/proc/self/clear_refs', 'w').write('5'); before = status('VmRSS')\n"
+        "square_picture(upload)\n"
+        "print((status('VmHWM') - before) // 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=out.getvalue(), capture_output=True, check=True)
+    assert int(done.stdout) < 400
 
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>'
