@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.addresses import AddressValues
 from customers.avatars import discard_picture
 from customers.deletion import DeletionBlocker, deletion_blockers
 from customers.errors import CustomerError
-from customers.models import Address, AddressKind, Customer
+from customers.models import Address, AddressKind, Customer, EmailChange
 from customers.validation import normalize_email
 from tenants.actors import Actor
 from tenants.audit import record, snapshot
@@ -110,11 +111,19 @@ def _change(actor: Actor, action: str, customer: Customer, values: Mapping[str, 
     changed = {name for name in CUSTOMER_FIELDS if before[name] != after[name]}
     if changed:
         _save(stored)
+        if "email" in changed:
+            _let_asked_changes_be(stored)
         record(actor=actor, action=action, target=stored, before=before, after=after)
     for name in values:
         setattr(customer, name, getattr(stored, name))
     customer.email_normalized = stored.email_normalized
     return changed
+
+
+def _let_asked_changes_be(customer: Customer) -> None:
+    """An address that was asked for before the one that counts now is not to replace it any more."""
+    waiting = EmailChange.objects.filter(customer=customer, confirmed_at=None, withdrawn_at=None)
+    waiting.update(withdrawn_at=timezone.now())
 
 
 def _require_name(customer: Customer) -> None:

@@ -11,6 +11,7 @@ from customers.forms import AddressForm
 from customers.models import Address, AddressKind, Customer
 from customers.validation import format_phone, parse_phone, parse_vat_number
 from tenants.models import Tenant
+from tenants.text import on_one_line
 
 TEXT_FIELDS = ("first_name", "last_name", "organisation", "vat_number")
 
@@ -54,6 +55,7 @@ class DetailsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        cleaned |= {name: on_one_line(cleaned[name]) for name in TEXT_FIELDS if name in cleaned}
         if not cleaned.get("organisation"):
             missing = (("first_name", _("Enter your first name.")), ("last_name", _("Enter your last name.")))
             for name, message in missing:

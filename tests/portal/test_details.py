@@ -10,9 +10,11 @@ from django.test import Client
 from django.utils import timezone
 
 from customers.models import Address, Customer, EmailChange
+from customers.services import update_customer
 from messaging.models import Message
 from payments.gateway_customers import ensure_gateway_customer
 from propagation.models import Change, ChangeKind, ChangeState
+from tenants.actors import Actor
 from tenants.models import AuditEntry, Tenant
 from tenants.scope import tenant_scope
 from tests import factories
@@ -244,3 +246,22 @@ def test_few_addresses_a_day(signed_in: Client, tenant: Tenant) -> None:
     assert answers == [302] * 5 + [422]
     with tenant_scope(tenant.pk):
         assert EmailChange.objects.count() == 5
+
+
+def test_a_link_is_dead_once_staff_have_corrected_the_address(signed_in: Client, tenant: Tenant, bob: Customer) -> None:
+    """Somebody in Bob's account asks for an address of theirs; Bob calls, and staff put his right. The link is out."""
+    ask(signed_in, "eve@example.com")
+    with tenant_scope(tenant.pk):
+        update_customer(actor=Actor.system("Alice"), customer=bob, values={"email": "bob@tremblay.example"})
+    eve = Client()
+    eve.get(path_in(mails(tenant, "email_change_confirm")[0]))
+    assert eve.post(CONFIRM).status_code == 410
+    assert stored(tenant, bob).email == "bob@tremblay.example"
+
+
+def test_a_name_is_one_line_in_every_mail(signed_in: Client, tenant: Tenant, bob: Customer) -> None:
+    """Mails go to addresses that a customer types: what they call themselves must not write paragraphs there."""
+    signed_in.post(DETAILS, typed(first_name="Bob\r\n\r\nYou have won\u2028Click here", email="carol@example.com"))
+    assert stored(tenant, bob).first_name == "Bob You have won Click here"
+    (message,) = mails(tenant, "email_change_confirm")
+    assert "\nYou have won" not in message.text
