@@ -8,9 +8,22 @@ from redis.exceptions import RedisError
 
 from invitations.link_requests import neighbourhood
 
-__all__ = ["is_over", "neighbourhood"]
+__all__ = ["is_over", "is_used_up", "neighbourhood"]
 
 log = structlog.get_logger(__name__)
+
+
+def _key(what: str, whose: str) -> str:
+    return f"portal:{what}:{hashlib.sha256(whose.encode()).hexdigest()[:32]}"
+
+
+def is_used_up(what: str, whose: str, *, limit: int) -> bool:
+    """Whether `limit` have been counted by `is_over`; counts none. False when Valkey is away."""
+    try:
+        return int(cache.get(_key(what, whose), 0)) >= limit
+    except RedisError as error:
+        log.warning("portal_tries_not_counted", what=what, error=type(error).__name__)
+        return False
 
 
 def is_over(what: str, whose: str, *, limit: int, seconds: int, without_count: bool) -> bool:
@@ -18,7 +31,7 @@ def is_over(what: str, whose: str, *, limit: int, seconds: int, without_count: b
 
     `whose` is kept hashed. `without_count` is the answer when Valkey is away.
     """
-    key = f"portal:{what}:{hashlib.sha256(whose.encode()).hexdigest()[:32]}"
+    key = _key(what, whose)
     try:
         cache.add(key, 0, timeout=seconds)
         return cache.incr(key) > limit

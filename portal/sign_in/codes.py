@@ -21,7 +21,7 @@ from customers.models import Customer
 from customers.validation import normalize_email
 from messaging.services import queue_email
 from portal.errors import PortalError
-from portal.limits import is_over, neighbourhood
+from portal.limits import is_over, is_used_up, neighbourhood
 from portal.models import SignInCode
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
@@ -29,6 +29,9 @@ from tenants.scope import current_tenant_id
 LIFETIME = timedelta(minutes=10)
 #: Wrong tries that kill a code, and those in a day, whatever the code, after which only links are taken.
 TRIES_PER_CODE, TRIES_PER_DAY = 5, 20
+#: Wrong tries in an hour, at all addresses of a tenant together: whoever tries a few codes at each of very many
+#: addresses would guess one some day. Then, too, only links are taken.
+TRIES_PER_TENANT = 300
 #: Codes sent to one address in a quarter of an hour; asked for from one network in an hour; of one tenant in a minute.
 CODES_PER_EMAIL, CODES_PER_NETWORK, CODES_PER_TENANT = 5, 30, 300
 #: Addresses that somebody typed are not kept for longer than their tries are counted.
@@ -91,7 +94,8 @@ def use_code(*, email: str, typed: str) -> PortalError | None:
     """
     email = normalize_email(email)
     code = SignInCode.objects.select_for_update().filter(email_normalized=email).order_by("-created_at", "-id").first()
-    if _wrong_tries_today(email) >= TRIES_PER_DAY:
+    tenant_id = str(current_tenant_id())
+    if _wrong_tries_today(email) >= TRIES_PER_DAY or is_used_up("wrong-codes", tenant_id, limit=TRIES_PER_TENANT):
         message = _("Too many wrong codes were typed. Sign in by the button in our message, or try a code tomorrow.")
         return PortalError("codes_locked", message, {"code": message})
     if code is None or code.used_at or code.expires_at <= timezone.now() or code.tries >= TRIES_PER_CODE:
@@ -100,6 +104,7 @@ def use_code(*, email: str, typed: str) -> PortalError | None:
     digits = "".join(character for character in typed if character.isdecimal())
     if not _is_code(digits, code.code_hash) or not customers_of(email).exists():
         SignInCode.objects.filter(pk=code.pk).update(tries=code.tries + 1)
+        is_over("wrong-codes", tenant_id, limit=TRIES_PER_TENANT, seconds=3600, without_count=False)
         message = _("This is not the code. Look for the newest message, and try again.")
         return PortalError("wrong_code", message, {"code": message})
     _use_up(email)

@@ -16,7 +16,7 @@ from messaging.models import Message, MessageState
 from messaging.sending import send_due_messages
 from portal.models import PortalPassword, PortalSession, SignInCode
 from portal.sessions import COOKIE
-from portal.sign_in import views
+from portal.sign_in import codes, views
 from portal.sign_in.passwords import set_password
 from tenants.actors import Actor
 from tenants.models import AuditEntry, Membership, Role, Tenant
@@ -152,6 +152,27 @@ def test_twenty_wrong_codes_lock_codes_but_not_the_link(visitor: Client, tenant:
     visitor.get(path_of(link_in(newest)))
     assert visitor.post(LINK).status_code == 302
     assert is_in(visitor)
+
+
+def test_a_few_wrong_codes_at_each_of_many_addresses_lock_codes_too(
+    visitor: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand machines that try five codes at each of a hundred thousand customers would be let in some day."""
+    monkeypatch.setattr(codes, "TRIES_PER_TENANT", 12)
+    for n in range(3):
+        robot, email = Client(), f"carol{n}@example.com"
+        with tenant_scope(tenant.pk):
+            CustomerFactory(email=email)
+        robot.post(SIGN_IN, {"email": email}, REMOTE_ADDR=f"198.51.100.{n}")
+        wrong = another_than(code_in(mails(tenant)[-1]))
+        for _try in range(4):
+            robot.post(CODE, {"code": wrong}, REMOTE_ADDR=f"198.51.100.{n}")
+    ask(visitor)
+    newest = mails(tenant)[-1]
+    answer = visitor.post(CODE, {"code": code_in(newest)})
+    assert "Too many wrong codes" in answer.content.decode()
+    visitor.get(path_of(link_in(newest)))
+    assert visitor.post(LINK).status_code == 302
 
 
 def test_a_slip_of_the_keyboard_is_told_and_costs_no_try(visitor: Client, tenant: Tenant) -> None:
