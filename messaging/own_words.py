@@ -126,6 +126,9 @@ def _link_problems(kind: Kind, text: Text, href: str, line: int) -> Iterator[Pro
         if field is None or not field.is_link:
             message = _("Line %(line)s: {{ %(name)s }} is not an address that a link can lead to.")
             yield Problem(BODY, line, message % {"line": line, "name": name})
+    if named and not any(href.startswith(mark) for mark in text.names):
+        # What stands in it opens doors: it goes to the site that it was made for, and to no other.
+        yield Problem(BODY, line, _("Line %(line)s: an address must begin with its merge field.") % {"line": line})
     if not named and not _ADDRESS.match(href):
         message = _("Line %(line)s: a link’s address begins with https://, mailto: or tel:.")
         yield Problem(BODY, line, message % {"line": line})

@@ -138,6 +138,17 @@ def test_links_lead_nowhere_dangerous(tenant: Tenant, address: str) -> None:
     assert f'href="{address}' not in written(f"[x]({address}) <{address}>").html
 
 
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/?u={{ link }}", "https://{{ link }}", "mailto:eve@evil.example?body={{ link }}"]
+)
+def test_what_opens_doors_is_sent_to_no_other_site(address: str) -> None:
+    """Whoever writes the mails is not to be handed their customers' links, one press each."""
+    assert "an address must begin with its merge field" in "".join(
+        refusals(f"[Sign in]({address})\n\n{{{{ button }}}}")
+    )
+    assert refusals("[Purchases]({{ portal_link }}purchases/)\n\n{{ button }}") == []
+
+
 def test_links_lead_where_their_merge_field_says(tenant: Tenant) -> None:
     mail = written("[Portal]({{ portal_link }}) or {{ link }}\n\n{{ button }}", PAID)
     portal = re.findall(r'href="([^"]+)"[^>]*>Portal<', mail.html)
