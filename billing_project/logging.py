@@ -21,11 +21,14 @@ SECRET_KEYS = frozenset(
         "client_secret",
         "code",
         "cookie",
+        "cookies",
         "csrfmiddlewaretoken",
+        "current",
         "cvc",
         "encryption_keys",
         "number",
         "password",
+        "portal_session",
         "secret",
         "secret_key",
         "session",
@@ -40,8 +43,12 @@ _SECRETS = re.compile(
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"  # user and password in an address
     r"|\b(?:\d[ -]?){12,18}\d\b"  # a card's number
 )
-#: What opens doors in an address: an invitation's token, a staff invitation's, the key of a password reset.
-_LINK = re.compile(r"(/i/[^/\s]+/|/team/join/|/password/reset/key/)(?!v/)[^/\s?\"']+")
+#: What opens doors in an address: an invitation's token, a staff invitation's, the key of a password reset, and the
+#: portal's links to sign in, to confirm an address, to pay.
+_LINK = re.compile(
+    r"(/i/[^/\s]+/|/team/join/|/password/reset/key/|/portal/[^/\s]+/(?:pay|sign-in/link|sign-in/email)/)"
+    r"(?!v/|invoices/)[^/\s?\"']+"
+)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

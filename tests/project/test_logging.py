@@ -51,6 +51,14 @@ def test_removes_what_looks_like_a_secret_from_text(secret: str) -> None:
     [
         ("/i/acme/eyJhbGciOi:1uX:abc", f"/i/acme/{REMOVED}"),
         ("/i/acme/eyJhbGciOi:1uX:abc/done/", f"/i/acme/{REMOVED}/done/"),
+        ("/portal/acme/pay/Ab_-" + "x" * 44, f"/portal/acme/pay/{REMOVED}"),
+        ("/portal/acme/sign-in/link/abc:1uX:def/", f"/portal/acme/sign-in/link/{REMOVED}/"),
+        ("/portal/acme/sign-in/email/abc:1uX:def/", f"/portal/acme/sign-in/email/{REMOVED}/"),
+        ("/portal/acme/sign-in/code/", "/portal/acme/sign-in/code/"),
+        (
+            "/portal/acme/pay/invoices/0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000/now/",
+            "/portal/acme/pay/invoices/0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000/now/",
+        ),
         ("/accounts/password/reset/key/1-cqx8hf-0123456789abcdef0123456789abcdef/", None),
         (
             "/t/acme/customers/0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000/",
@@ -68,6 +76,15 @@ def test_logs_each_request_once_without_its_query(client: Client, logged) -> Non
     (line,) = [line for line in logged() if line["event"] == "request"]
     assert (line["path"], line["status"], line["request_id"]) == ("/no-such-page/", 404, "from-the-proxy")
     assert "hush" not in json.dumps(line)
+
+
+def test_a_link_in_a_report_opens_no_door() -> None:
+    """Reports of errors hold whole addresses, such as the one that was asked for and the one before it."""
+    urls = [f"https://billing.example/portal/acme/{way}/tok:en" for way in ("pay", "sign-in/link", "sign-in/email")]
+    report = {"request": {"url": urls[0], "headers": {"Referer": urls[1]}, "cookies": {"portal_session": "x.y"}}}
+    shown = json.dumps(redact(report | {"message": f"GET {urls[2]} failed"}))
+    assert "tok:en" not in shown
+    assert "x.y" not in shown
 
 
 @pytest.mark.parametrize("path", ["/i/acme/{}", "/team/join/{}/", "/accounts/password/reset/key/{}/"])
