@@ -1,6 +1,7 @@
 """One invoice, paid without signing in, by whoever has its link."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from payments.gateway.errors import GatewayError, explain
 from payments.models import PaymentProfile
 from portal.access import speak, with_headers
+from portal.limits import is_over
 from portal.pay.access import PayRequest, find_invoice, pay_page, say_no
 from portal.pay.visits import begin_visit
 from portal.payment_status import PaymentStatus, payment_status
@@ -24,6 +26,11 @@ from subscriptions.pay_links import read_pay_token
 from subscriptions.selectors import backup_profile, default_profile, payer_of, paying_profile
 from tenants.middleware import find_tenant
 from tenants.scope import tenant_scope
+
+#: How often, in an hour, an invoice can be charged from its page: each declined charge costs money and trust.
+CHARGES_PER_HOUR = 6
+#: How often, in an hour, an invoice's page can have the gateway asked what became of the payment.
+READS_PER_HOUR = 60
 
 
 @require_safe
@@ -102,6 +109,9 @@ def pay_now(request: PayRequest) -> HttpResponse:
     with tenant_scope(request.tenant.pk):
         payer = payer_of_invoice(request.invoice)
         if payment_status(request.invoice).can_pay and payer is not None:
+            if _is_too_often(request, "charges", CHARGES_PER_HOUR):
+                messages.error(request, _("This was tried several times. Use another payment method, or wait an hour."))
+                return redirect("portal:pay", *page_args(request))
             try:
                 request_collection(actor=request.actor, invoice=request.invoice, through=request.through, profile=payer)
             except BillingError:
@@ -111,16 +121,31 @@ def pay_now(request: PayRequest) -> HttpResponse:
     return redirect("portal:pay", *page_args(request))
 
 
+def _is_too_often(request: PayRequest, what: str, limit: int) -> bool:
+    return is_over(f"pay-{what}", str(request.invoice.pk), limit=limit, seconds=3600, without_count=False)
+
+
+def _wait() -> JsonResponse:
+    return JsonResponse({"message": _("This was tried several times. Wait an hour, then try again.")}, status=429)
+
+
 @pay_page
 @require_POST
 def pay_confirmation(request: PayRequest) -> JsonResponse:
-    """What the page's script needs to let the bank ask its customer."""
+    """What the page's script needs to let the bank ask its customer. Only where the bank wants that: with it, any card
+    can be tried for this invoice, past our own count of tries."""
+    with tenant_scope(request.tenant.pk):
+        is_wanted = payment_status(request.invoice).name == "confirm"
+    if not is_wanted:
+        return _nothing_to_confirm()
+    if _is_too_often(request, "confirmations", CHARGES_PER_HOUR):
+        return _wait()
     try:
         found = confirmation_of(request.tenant.pk, request.invoice.pk)
     except GatewayError as error:
         return JsonResponse({"message": str(error.message)}, status=503)
     if found is None:
-        return JsonResponse({"message": _("There is nothing to confirm any more. Reload the page.")}, status=409)
+        return _nothing_to_confirm()
     return JsonResponse(
         {
             "client_secret": found.client_secret,
@@ -128,6 +153,10 @@ def pay_confirmation(request: PayRequest) -> JsonResponse:
             "payment_method": found.method,
         }
     )
+
+
+def _nothing_to_confirm() -> JsonResponse:
+    return JsonResponse({"message": _("There is nothing to confirm any more. Reload the page.")}, status=409)
 
 
 @pay_page
@@ -139,6 +168,8 @@ def pay_settled(request: PayRequest) -> JsonResponse:
     """
     code = request.POST.get("decline_code") or request.POST.get("code", "")
     payment_id = request.invoice.gateway_payment_id
+    if _is_too_often(request, "reads", READS_PER_HOUR):
+        return _wait()
     try:
         if payment_id:
             settle_payment(request.tenant.pk, payment_id, actor=request.actor)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from customers.models import Customer
 from payments.models import PaymentProfile
+from portal.pay.views import CHARGES_PER_HOUR
 from portal.pay.visits import COOKIE
 from propagation.card_setups import complete_card_setup
 from subscriptions.invoicing import bill_purchase
@@ -242,6 +243,26 @@ def test_a_gateway_in_trouble_is_told_as_it_is(world: World, bob: Customer, faul
     world.sandbox.clear_faults()
 
 
+def test_the_card_on_file_is_not_charged_again_and_again(world: World, bob: Customer) -> None:
+    world.card(bob, "pm_declined", number=DECLINED_LATER, default=True)
+    invoice = bill(world, bob)
+    client = visit(world, invoice)
+    for _press in range(CHARGES_PER_HOUR + 3):
+        answer = client.post(portal_url(world.tenant, "pay_now", invoice.pk), follow=True)
+    assert "wait an hour" in answer.content.decode()
+    with world.scope():
+        by_hand = Charge.objects.filter(invoice=invoice, source=PaidThrough.PAY_PAGE)
+        assert by_hand.count() == CHARGES_PER_HOUR
+
+
+def test_the_means_to_try_any_card_are_given_only_where_the_bank_asks(world: World, bob: Customer) -> None:
+    visa(world, bob)
+    invoice = bill(world, bob)
+    answer = visit(world, invoice).post(portal_url(world.tenant, "pay_confirmation", invoice.pk))
+    assert answer.status_code == 409
+    assert "client_secret" not in answer.content.decode()
+
+
 def test_a_draft_has_no_pay_page(world: World, bob: Customer) -> None:
     with world.scope():
         draft = InvoiceFactory(customer=bob, state=InvoiceState.DRAFT)
@@ -259,6 +280,6 @@ def test_without_a_gateway_account_the_page_still_opens(tenant: Tenant, bob: Cus
     client.get(path)
     assert client.get(portal_url(tenant, "pay", invoice.pk)).status_code == 200
     assert client.post(portal_url(tenant, "pay_card_setup", invoice.pk)).status_code == 503
-    assert client.post(portal_url(tenant, "pay_confirmation", invoice.pk)).status_code == 503
+    assert client.post(portal_url(tenant, "pay_confirmation", invoice.pk)).status_code == 409
     assert client.post(portal_url(tenant, "pay_now", invoice.pk)).status_code == 302
     assert client.get(portal_url(tenant, "pay", invoice.pk)).status_code == 200
