@@ -14,15 +14,7 @@ from invitations.models import Invitation
 from messaging.models import DeliveryEvent, Message
 from payments.models import GatewayEvent, PaymentProfile
 from propagation.models import Change, ChangeState, Step, StepAttempt, StepState
-from subscriptions.models import (
-    CreditDestination,
-    CreditNote,
-    Invoice,
-    InvoiceState,
-    Refund,
-    RefundState,
-    Subscription,
-)
+from subscriptions.models import Invoice, RefundState, Subscription
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.models import Membership, Role, StaffInvitation, Tenant, User
@@ -35,6 +27,7 @@ from tests.factories import (
     InvoiceFactory,
     MembershipFactory,
     PaymentProfileFactory,
+    RefundFactory,
     SubscriptionFactory,
     TaxRateFactory,
     TenantFactory,
@@ -79,32 +72,6 @@ def make_step(change: Change, **more: Any) -> Step:
         "due_at": timezone.now(),
     }
     return Step.objects.create(**defaults | more)
-
-
-def make_failed_refund(customer: Customer) -> Refund:
-    """A paid invoice, credited, whose refund the gateway refused."""
-    paid = InvoiceFactory(customer=customer, state=InvoiceState.PAID, total_minor=2300, paid_at=timezone.now())
-    note = CreditNote.objects.create(
-        number=next_number("credit_note"),
-        invoice=paid,
-        customer=customer,
-        destination=CreditDestination.REFUND,
-        reason="Billed twice",
-        subtotal_minor=2000,
-        tax_minor=300,
-        total_minor=2300,
-        currency=paid.currency,
-        issued_at=timezone.now(),
-    )
-    return Refund.objects.create(
-        credit_note=note,
-        invoice=paid,
-        amount_minor=2300,
-        currency=paid.currency,
-        state=RefundState.FAILED,
-        error_code="insufficient_funds",
-        due_at=None,
-    )
 
 
 @dataclass
@@ -175,7 +142,7 @@ def make_office(slug: str, name: str) -> Office:
         )
         DeliveryEvent.objects.create(message=message, kind="delivered", provider_event_id="1")
         GatewayAccountFactory()
-        refund = make_failed_refund(customer)
+        refund = RefundFactory(credit_note__invoice__customer=customer, state=RefundState.FAILED, due_at=None)
         event = GatewayEvent.objects.create(gateway_id=f"evt_{slug}", type="customer.updated", payload={})
         owner = MembershipFactory(user=UserFactory(full_name=f"Owner of {name}"), role=Role.OWNER)
         staff_invitation = StaffInvitation.objects.create(

@@ -68,6 +68,11 @@ def test_every_page_is_accessible_and_fits(signed_in: Page, live_server: LiveSer
             shop.url(f"subscription_{action}", subscription_id=ids["subscription_id"])
             for action in ("pause", "cancel", "quantity", "payer")
         ),
+        *(
+            shop.url(f"invoice_{action}", invoice_id=ids["invoice_id"])
+            for action in ("collect", "refresh", "void", "uncollectible", "credit")
+        ),
+        *(shop.url(name, customer_id=shop.customer.pk) for name in ("balance", "balance_entry")),
         shop.url("invitation_choose", customer_id=several.pk),
         shop.url("invitation_send", customer_id=shop.customer.pk),
         shop.url("step_waive", step_id=shop.failed_step.pk),
