@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 
 from customers.models import Customer
+from invitations.card_entry import save_label
 from invitations.completion import PURPOSE
 from invitations.forms import BillingForm
 from invitations.link_requests import is_asked_too_often, request_link
@@ -23,14 +23,13 @@ from invitations.services import mark_opened
 from invitations.session import begin_visit, visit_of
 from invitations.tokens import read_token
 from payments.models import CardSetup, PaymentProfile, SetupState
-from propagation.impact import Impact, preview
+from propagation.impact import preview
 from propagation.models import Change, ChangeKind
 from subscriptions.selectors import successor
 from tenants.actors import Actor
 from tenants.middleware import client_ip, find_tenant
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
-from tenants.templatetags.ui import money_text
 
 #: What an ended invitation's page says.
 ENDINGS = {
@@ -138,19 +137,11 @@ def _form_context(tenant: Tenant, invitation: Invitation) -> dict[str, object]:
         "method": method,
         "impact": impact,
         "collect_totals": list(impact.collect_totals.items()),
-        "save_label": _("Save payment method") if tenant.ask_consent else _save_label(impact),
+        "save_label": save_label(tenant, impact),
         "form": BillingForm(invitation.customer, tenant),
         "stripe_js_url": settings.STRIPE_JS_URL,
         "locale": get_language(),
     }
-
-
-def _save_label(impact: Impact) -> str:
-    """The button says what pressing it costs."""
-    amounts = [money_text(amount, currency) for currency, amount in impact.collect_totals.items()]
-    if not amounts:
-        return _("Save payment method")
-    return _("Save and pay %(amount)s") % {"amount": " + ".join(amounts)}
 
 
 @private_page

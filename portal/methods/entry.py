@@ -7,14 +7,13 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 
+from invitations import card_entry
+from invitations.card_entry import CardEntry
 from payments.models import PaymentProfile, ProfileState
-from portal import card_entry
 from portal.access import CustomerRequest, customer_page
-from portal.card_entry import CardEntry
 from portal.methods.queries import own_method
 from portal.methods.views import SOURCE, allow_methods, to_methods
 from propagation.card_setups import Completed
@@ -22,7 +21,6 @@ from propagation.impact import Impact, preview
 from propagation.models import ChangeKind
 from subscriptions.selectors import default_profile, usable
 from tenants.scope import tenant_scope
-from tenants.templatetags.ui import money_text
 
 
 @csp_override(settings.PAYMENT_FORM_CSP)
@@ -49,7 +47,7 @@ def _page(request: CustomerRequest, replaced: PaymentProfile | None) -> HttpResp
     context = card_entry.form_context(entry, urls) | {
         "replaced": replaced,
         "asks_default": entry.make_default is None,
-        "save_label": _("Save payment method") if request.tenant.ask_consent else _save_label(impact),
+        "save_label": card_entry.save_label(request.tenant, impact),
     }
     context |= _impact_context(request, impact)
     return render(request, "portal/methods/card.html", context)
@@ -77,12 +75,6 @@ def method_impact(request: CustomerRequest) -> HttpResponse:
         raise Http404
     impact = _impact(request, None, bool(request.GET.get("make_default")))
     return render(request, "portal/methods/card.html#impact", _impact_context(request, impact))
-
-
-def _save_label(impact: Impact) -> str:
-    """The button says what pressing it costs."""
-    amounts = [money_text(amount, currency) for currency, amount in impact.collect_totals.items()]
-    return _("Save and pay %(amount)s") % {"amount": " + ".join(amounts)} if amounts else _("Save payment method")
 
 
 def _entry(request: CustomerRequest, replaced: PaymentProfile | None) -> CardEntry:

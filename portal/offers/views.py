@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers.forms import AddressForm
 from customers.models import Address, AddressKind
 from customers.services import set_address
+from invitations import card_entry
+from invitations.card_entry import CardEntry
 from payments.models import PaymentProfile
-from portal import card_entry
 from portal.access import CustomerRequest, customer_page
-from portal.card_entry import CardEntry
 from portal.models import Checkout, CheckoutState
 from portal.offers.checkouts import LARGEST_QUANTITY, PURPOSE, finish_checkout, start_checkout
 from portal.offers.queries import offered, offers_for, order_of, own_checkout, saved_methods

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 
+from invitations import card_entry
+from invitations.card_entry import CardEntry
 from payments.models import CardSetup
-from portal import card_entry
-from portal.card_entry import CardEntry
 from portal.pay.access import PayRequest, pay_page
 from portal.pay.views import page_args
 from portal.payment_status import payment_status

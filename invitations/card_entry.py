@@ -22,11 +22,13 @@ from payments.card_setups import note_failure, read_consent, save_billing_detail
 from payments.gateway.errors import GatewayError, explain
 from payments.models import CardSetup
 from propagation.card_setups import Completed, complete_card_setup, verifying_answer
+from propagation.impact import Impact
 from tenants.actors import Actor
 from tenants.errors import DomainError
 from tenants.middleware import client_ip
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
+from tenants.templatetags.ui import money_text
 
 log = structlog.get_logger(__name__)
 
@@ -35,14 +37,16 @@ ENDPOINTS = ("setup", "details", "failed", "complete")
 STOPPED = gettext_lazy(
     "Too many cards were tried, so this was stopped for your safety. Wait an hour and try again, or ask us for help."
 )
+LOST = gettext_lazy("This was finished or ended in the meantime. The card you entered was not kept.")
 
 
 @dataclass(frozen=True)
 class CardEntry:
     """What a card entered on a page is for. `done_url` tells where to go on once the method is saved.
 
-    `make_default` None: the customer chooses, by the form's check box of that name. `after` is called outside any scope
-    once the method is saved, before the browser goes on.
+    `make_default` None: the customer chooses, by the form's check box of that name. `email` goes with the billing
+    details, by default the customer's. `stopped` is said after too many tries, `lost` where the method was not kept.
+    `after` is called outside any scope once the method is saved, before the browser goes on.
     """
 
     tenant: Tenant
@@ -53,6 +57,9 @@ class CardEntry:
     purpose_id: UUID | None = None
     replaces_id: UUID | None = None
     make_default: bool | None = False
+    email: str = ""
+    stopped: str | Promise = STOPPED
+    lost: str | Promise = LOST
     after: Callable[[Completed], None] | None = None
 
 
@@ -65,6 +72,14 @@ def form_context(entry: CardEntry, urls: dict[str, str]) -> dict[str, object]:
         "stripe_js_url": settings.STRIPE_JS_URL,
         "locale": get_language(),
     }
+
+
+def save_label(tenant: Tenant, impact: Impact) -> str:
+    """The button says what pressing it costs, unless the customer is still to say what may be charged."""
+    amounts = [money_text(amount, currency) for currency, amount in impact.collect_totals.items()]
+    if tenant.ask_consent or not amounts:
+        return _("Save payment method")
+    return _("Save and pay %(amount)s") % {"amount": " + ".join(amounts)}
 
 
 def start(request: HttpRequest, entry: CardEntry) -> JsonResponse:
@@ -111,7 +126,8 @@ def keep_details(request: HttpRequest, entry: CardEntry) -> JsonResponse:
             save_billing_details(setup_id=setup.pk, details=details, make_default=chosen, consent=consent)
         except DomainError as error:
             return refuse(409, error.message)
-    return JsonResponse({"billing_details": for_browser(details, customer=entry.customer, email=entry.customer.email)})
+    email = entry.email or entry.customer.email
+    return JsonResponse({"billing_details": for_browser(details, customer=entry.customer, email=email)})
 
 
 def note_decline(request: HttpRequest, entry: CardEntry) -> JsonResponse:
@@ -127,7 +143,7 @@ def note_decline(request: HttpRequest, entry: CardEntry) -> JsonResponse:
         log.warning("card_failure_not_counted", code=error.code, request_id=error.request_id)
     else:
         if failures.stopped:
-            return refuse(200, STOPPED)
+            return refuse(200, entry.stopped)
     return refuse(200, explain(code), state="failed")
 
 
@@ -178,10 +194,8 @@ def _answer(entry: CardEntry, completed: Completed) -> JsonResponse:
         return JsonResponse({"state": "done", "url": entry.done_url(completed)})
     if completed.outcome == "verifying":
         return JsonResponse(verifying_answer(completed))
-    if completed.outcome == "verifying":
-        return JsonResponse(verifying_answer(completed))
     if completed.outcome == "lost":
-        return refuse(200, _("This was finished or ended in the meantime. The card you entered was not kept."))
+        return refuse(200, entry.lost)
     if completed.outcome == "failed" and completed.error is not None:
         return refuse(200, completed.error.message, state="failed")
     if completed.status == "processing":
