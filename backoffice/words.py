@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from babel.dates import format_datetime
+from django.conf import settings
 from django.db.models import Model, TextChoices
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -15,10 +16,11 @@ from django.utils.translation import gettext as _
 from customers.models import Address, Customer, Notification
 from messaging.models import Channel
 from propagation.models import ChangeKind
-from subscriptions.models import BilledBy, CancelReason
+from subscriptions.models import BilledBy, CancelReason, CreditDestination, PaidThrough
 from tenants.actors import ActorKind
 from tenants.badges import STATES
 from tenants.models import DunningOutcome, MethodKind, PortalCancellation, Role, Tenant
+from tenants.templatetags.ui import money_text
 
 #: `<thing>.<verb>` as the services write it, and the sentence that people read.
 ACTIONS = {
@@ -80,6 +82,7 @@ ACTIONS = {
     "invoice.details_refreshed": gettext_lazy("Billing details on the invoice refreshed"),
     "invoice.paid_after_void": gettext_lazy("Voided invoice paid after all"),
     "invoice.voided": gettext_lazy("Invoice voided"),
+    "invoice.sent_again": gettext_lazy("Invoice sent again"),
     "invoice.written_off": gettext_lazy("Invoice marked uncollectible"),
     "portal.password_changed": gettext_lazy("Portal password changed"),
     "portal.password_set": gettext_lazy("Portal password set"),
@@ -119,6 +122,7 @@ THINGS = {
     "messaging.message": (gettext_lazy("Messages"), "message"),
     "messaging.messagetemplate": (gettext_lazy("Words of messages"), "mail"),
     "subscriptions.subscription": (gettext_lazy("Subscriptions"), "repeat"),
+    "portal.checkout": (gettext_lazy("Checkouts"), "tag"),
     "subscriptions.invoice": (gettext_lazy("Invoices"), "file-invoice"),
     "subscriptions.creditnote": (gettext_lazy("Credit notes"), "receipt"),
     "subscriptions.product": (gettext_lazy("Products"), "package"),
@@ -130,6 +134,7 @@ THINGS = {
 }
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_MINOR = "_minor"
 _FIELDS = {
     "bio": gettext_lazy("about the customer"),
     "location": gettext_lazy("place"),
@@ -176,6 +181,21 @@ _FIELDS = {
     "secret_key": gettext_lazy("secret key"),
     "sends": gettext_lazy("times sent"),
     "state": gettext_lazy("state"),
+    "currency": gettext_lazy("currency"),
+    "amount": gettext_lazy("amount"),
+    "balance": gettext_lazy("balance"),
+    "balance_applied": gettext_lazy("paid from the balance"),
+    "balance_returned": gettext_lazy("given back to the balance"),
+    "destination": gettext_lazy("given back by"),
+    "error_code": gettext_lazy("error"),
+    "gateway_message": gettext_lazy("the gateway’s words"),
+    "interval": gettext_lazy("interval"),
+    "invoice": gettext_lazy("invoice"),
+    "period_start": gettext_lazy("period from"),
+    "subscription": gettext_lazy("subscription"),
+    "through": pgettext_lazy("what brought the money in", "how"),
+    "total": gettext_lazy("total"),
+    "trial_days": gettext_lazy("days of trial"),
     "template": gettext_lazy("message"),
     "webhook": gettext_lazy("events"),
 }
@@ -201,6 +221,18 @@ _CHOICES: dict[str, type[TextChoices]] = {
     "portal_cancellation": PortalCancellation,
     "cancel_reason": CancelReason,
     "billed_by": BilledBy,
+    "through": PaidThrough,
+    "destination": CreditDestination,
+}
+#: What works by itself, as the services name it.
+_SYSTEMS = {
+    "billing run": gettext_lazy("Billing run"),
+    "card entries": gettext_lazy("Entry of cards"),
+    "collection": gettext_lazy("Collection"),
+    "dunning": gettext_lazy("Dunning"),
+    "expiry": gettext_lazy("Expiry"),
+    "pay page": gettext_lazy("Pay page"),
+    "refunds": gettext_lazy("Refunds"),
 }
 
 
@@ -216,7 +248,7 @@ def actor_words(kind: str, label: str) -> str:
         return _("%(name)s, in the portal") % {"name": label}
     if kind == ActorKind.CUSTOMER_INVITATION:
         return _("%(name)s, by invitation") % {"name": label}
-    return label
+    return str(_SYSTEMS.get(label, label)) if kind == ActorKind.SYSTEM else label
 
 
 def thing_icon(target_type: str) -> str:
@@ -238,6 +270,8 @@ def value_words(value: Any, name: str = "") -> str:
     """A plain value from an audit row as text; `name` tells which detail's."""
     if isinstance(value, str) and name == "state" and value in STATES:
         return str(STATES[value].label)
+    if isinstance(value, str) and name == "language" and value in dict(settings.LANGUAGES):
+        return str(dict(settings.LANGUAGES)[value])
     if isinstance(value, str) and name in _CHOICES and value in _CHOICES[name].values:
         return str(_CHOICES[name](value).label)
     if value is None or value == "" or value == [] or value == {}:
@@ -255,12 +289,23 @@ def value_words(value: Any, name: str = "") -> str:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
-    """(what, before, after) of each detail; None on a side that the row does not tell."""
+    """(what, before, after) of each detail; None on a side that the row does not tell. Amounts are told as money, so
+    that their currency needs no line of its own."""
+    currency = after.get("currency") or before.get("currency") or ""
+    names = [*before, *(name for name in after if name not in before)]
+    has_amounts = bool(currency) and any(name.endswith(_MINOR) for name in names)
     return [
         (
-            field_words(name),
-            value_words(before[name], name) if name in before else None,
-            value_words(after[name], name) if name in after else None,
+            field_words(name.removesuffix(_MINOR) if currency else name),
+            _detail_words(before[name], name, currency) if name in before else None,
+            _detail_words(after[name], name, currency) if name in after else None,
         )
-        for name in [*before, *(name for name in after if name not in before)]
+        for name in names
+        if not (has_amounts and name == "currency")
     ]
+
+
+def _detail_words(value: Any, name: str, currency: str) -> str:
+    if currency and name.endswith(_MINOR) and isinstance(value, int):
+        return money_text(value, currency)
+    return value_words(value, name)

@@ -94,7 +94,7 @@ def _void(invoice_id: UUID, actor: Actor, reason: str) -> Invoice:
         action="invoice.voided",
         target=invoice,
         before={"state": before},
-        after={"state": str(invoice.state), "balance_returned_minor": applied},
+        after={"state": str(invoice.state), "balance_returned_minor": applied, "currency": invoice.currency},
         reason=reason,
     )
     if applied:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.filters import FilterForm, choice, period_choice, since
 from backoffice.paging import NEWEST, keyset_page
-from backoffice.words import THINGS, action_words, differences, thing_icon
+from backoffice.words import THINGS, action_words, actor_words, differences, thing_icon
 from tenants.access import Right, StaffRequest, needs
 from tenants.actors import ActorKind
 from tenants.models import AuditEntry
@@ -71,6 +71,7 @@ def entry_words(entry: AuditEntry, slug: str) -> dict[str, Any]:
     """An audit row as it is shown: its sentence, link, icon and differences."""
     return {
         "entry": entry,
+        "who": actor_words(entry.actor_kind, entry.actor_label),
         "title": action_words(entry.action),
         "icon": thing_icon(entry.target_type),
         "url": target_url(entry.target_type, entry.target_id, slug, entry.action),

@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 
-from backoffice.words import ACTIONS, THINGS, action_words, differences, value_words
+from backoffice.words import ACTIONS, THINGS, action_words, actor_words, differences, value_words
 from invitations.models import InvitationState
 
 _ACTION = re.compile(r"""(?:\baction ?= ?|\bACTION ?= ?|_change\(actor, )f?"([a-z_]+\.[a-z_{}]+)\"""")
@@ -63,3 +63,26 @@ def test_a_moment_is_told_in_the_readers_zone() -> None:
 
 def test_differences_tell_both_sides() -> None:
     assert differences({"name": "A"}, {"name": "B", "email": "x"}) == [("Name", "A", "B"), ("E-mail", None, "x")]
+
+
+def test_amounts_are_told_as_money() -> None:
+    told = differences({"balance_minor": 0}, {"balance_minor": 500, "currency": "CAD", "reason": "sorry"})
+    assert told == [("Balance", "CA$0.00", "CA$5.00"), ("Reason", None, "sorry")]
+
+
+def test_an_amount_without_a_currency_stays_as_it_is() -> None:
+    assert differences({}, {"balance_returned_minor": 500}) == [("Balance returned minor", None, "500")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "words"),
+    [
+        ("customer_portal", "Bob Tremblay", "Bob Tremblay, in the portal"),
+        ("customer_invitation", "Bob Tremblay", "Bob Tremblay, by invitation"),
+        ("staff", "Alice Martin", "Alice Martin"),
+        ("system", "billing run", "Billing run"),
+        ("system", "unheard of", "unheard of"),
+    ],
+)
+def test_whoever_acted_is_named_with_the_door(kind: str, label: str, words: str) -> None:
+    assert actor_words(kind, label) == words
