@@ -23,19 +23,25 @@ def add_balance_entry(
 ) -> BalanceEntry:
     """Credit the customer (above zero) or debit them (below); the next invoice in that currency takes it into account.
 
-    Staff must give a reason. Raises BillingError `bad_amount`, `bad_currency`, `reason_missing`.
+    Staff must give a reason, and what they enter is limited, also in its sum; what follows from an invoice never is.
+    Raises BillingError `bad_amount`, `bad_currency`, `reason_missing`.
     """
-    if amount_minor == 0 or abs(amount_minor) > LARGEST_AMOUNT:
-        message = _("Enter an amount other than zero.") if amount_minor == 0 else _("This amount is too large.")
+    is_typed = kind == BalanceEntryKind.MANUAL
+    if amount_minor == 0:
+        message = _("Enter an amount other than zero.")
         raise BillingError("bad_amount", message, {"amount": message})
+    if is_typed and abs(amount_minor) > LARGEST_AMOUNT:
+        raise _too_large()
     currency, reason = known_currency(currency), reason.strip()
-    if kind == BalanceEntryKind.MANUAL and not reason:
+    if is_typed and not reason:
         message = _("Say why, so that the customer and your colleagues can follow.")
         raise BillingError("reason_missing", message, {"reason": message})
     CustomerBalance.objects.get_or_create(customer=customer, currency=currency)
     balance = CustomerBalance.objects.select_for_update().get(customer=customer, currency=currency)
     before = balance.amount_minor
     balance.amount_minor += amount_minor
+    if is_typed and LARGEST_AMOUNT < abs(balance.amount_minor) > abs(before):
+        raise _too_large()
     balance.save(update_fields=["amount_minor"])
     entry = BalanceEntry.objects.create(
         customer=customer,
@@ -57,6 +63,11 @@ def add_balance_entry(
         reason=reason,
     )
     return entry
+
+
+def _too_large() -> BillingError:
+    message = _("This amount is too large.")
+    return BillingError("bad_amount", message, {"amount": message})
 
 
 def balances(customer: Customer) -> dict[str, int]:

@@ -12,7 +12,15 @@ from customers.models import Address, Customer
 from subscriptions.balance import add_balance_entry, balances
 from subscriptions.errors import BillingError
 from subscriptions.invoicing import bill_purchase, mark_uncollectible, refresh_billing_details
-from subscriptions.models import BalanceEntry, CustomerBalance, Interval, Invoice, InvoiceState, TaxRate
+from subscriptions.models import (
+    BalanceEntry,
+    BalanceEntryKind,
+    CustomerBalance,
+    Interval,
+    Invoice,
+    InvoiceState,
+    TaxRate,
+)
 from subscriptions.taxes import create_tax_rate, end_tax_rate, rates_in_force
 from tenants.actors import Actor
 from tenants.models import AuditEntry, Tenant
@@ -196,6 +204,14 @@ class TestBalances:
     ) -> None:
         assert refusal(lambda: self.add(bob, amount, **more)) == code
         assert not CustomerBalance.objects.exists()
+
+    def test_have_a_limit_for_what_is_typed_and_none_for_what_an_invoice_gives_back(self, bob: Customer) -> None:
+        self.add(bob, -(10**12 - 1))
+        assert refusal(lambda: self.add(bob, -1)) == "bad_amount"
+        self.add(bob, -(10**13), kind=BalanceEntryKind.RETURNED)
+        assert refusal(lambda: self.add(bob, -1)) == "bad_amount"
+        self.add(bob, 500)
+        assert balances(bob) == {"CAD": -(10**13) - 10**12 + 501}
 
     @pytest.mark.django_db(transaction=True)
     def test_lose_no_entry_of_several_at_once(self) -> None:
