@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from backoffice.overview.charts import age_words, month_name, phase_words, sources_of
 from invitations.selectors import funnel
@@ -157,7 +158,7 @@ def churn_picture(rows: list[Churn]) -> Picture:
             rows=[[month_name(row.month), row.started, row.lost, row.lost_minor, _rate(row)] for row in rows],
         ),
         headline=_("%(percent)s%% a month") % {"percent": average},
-        change=_("%(n)s left in twelve months") % {"n": lost},
+        change=ngettext("%(n)s left in twelve months", "%(n)s left in twelve months", lost) % {"n": lost},
         is_empty=not any(row.started or row.lost for row in rows),
     )
 
@@ -216,7 +217,7 @@ def _recovered_table(rows: list[Recovered], currency: str) -> Table:
 
 
 def _invoices(count: int) -> str:
-    return _("%(n)s invoices") % {"n": count} if count != 1 else _("1 invoice")
+    return ngettext("%(n)s invoice", "%(n)s invoices", count) % {"n": count}
 
 
 def funnel_stages() -> list[tuple[str, int, str]]:
