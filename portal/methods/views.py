@@ -204,4 +204,5 @@ def method_progress(request: CustomerRequest, change_id: UUID) -> HttpResponse:
 def _change_context(request: CustomerRequest, change_id: UUID) -> dict[str, object]:
     changes = Change.objects.select_related("new_profile", "old_profile")
     change = get_object_or_404(changes, pk=change_id, customer=request.customer)
-    return {"tenant": request.tenant, "change": change, "progress": progress_of(change, request.tenant)}
+    moves = change.kind in (ChangeKind.REPLACE, ChangeKind.ADD, ChangeKind.SET_DEFAULT)
+    return {"tenant": request.tenant, "change": change, "moves": moves, "progress": progress_of(change, request.tenant)}
