@@ -13,7 +13,7 @@ from customers.models import Customer
 from payments.models import PaymentProfile
 from propagation.models import ChangeKind
 from subscriptions.models import LIVE_STATES, Invoice, InvoiceState, Subscription
-from subscriptions.selectors import Why, default_profile, paying_profile, successor, usable
+from subscriptions.selectors import Why, default_profile, next_charge_at, paying_profile, successor, usable
 
 
 @dataclass(frozen=True)
@@ -209,13 +209,12 @@ def open_invoices(customer: Customer) -> QuerySet[Invoice]:
 
 
 def _moved_subscription(subscription: Subscription) -> MovedSubscription:
-    charges_again = not subscription.cancel_at_period_end and subscription.state != "paused"
     return MovedSubscription(
         subscription=subscription,
         product_name=subscription.price.product.name,
         amount_minor=subscription.amount_minor,
         currency=subscription.price.currency,
-        next_charge_at=subscription.current_period_end if charges_again else None,
+        next_charge_at=next_charge_at(subscription),
         billed_by=subscription.billed_by,
         follows_default=subscription.payment_profile_id is None,
     )

@@ -1,19 +1,23 @@
 """Reads about subscriptions that more than one caller needs."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
+from uuid import UUID
 
 from customers.models import Customer
 from payments.models import PaymentProfile
 from subscriptions.calculators.payers import Why, paying_profile, successor, usable
 from subscriptions.calculators.periods import local_date
-from subscriptions.models import LIVE_STATES, Subscription
+from subscriptions.models import BILLED_STATES, LIVE_STATES, Subscription
 
 __all__ = [
     "Why",
     "backup_profile",
     "default_profile",
+    "next_charge_at",
     "payer_of",
     "paying_profile",
+    "profiles_of",
     "subscriptions_paid_by",
     "successor",
     "usable",
@@ -30,11 +34,28 @@ def backup_profile(customer: Customer) -> PaymentProfile | None:
     return PaymentProfile.objects.filter(customer=customer, is_backup=True).first()
 
 
-def payer_of(subscription: Subscription, on: date | None = None) -> tuple[PaymentProfile | None, Why]:
-    """Which profile pays for the subscription on that local date (by default that of its next charge), and why."""
+def next_charge_at(subscription: Subscription) -> datetime | None:
+    """When its next period is billed, by us or by the gateway; None when, as things stand, none will be."""
+    if subscription.cancel_at_period_end or subscription.state not in BILLED_STATES:
+        return None
+    return subscription.next_billing_at or subscription.current_period_end
+
+
+def profiles_of(customer_id: UUID) -> list[PaymentProfile]:
+    """All of a customer's, with `replaced_by`, as `payer_of` takes them."""
+    return list(PaymentProfile.objects.filter(customer=customer_id).select_related("replaced_by"))
+
+
+def payer_of(
+    subscription: Subscription, on: date | None = None, *, profiles: Iterable[PaymentProfile] | None = None
+) -> tuple[PaymentProfile | None, Why]:
+    """Which profile pays for the subscription on that local date (by default that of its next charge), and why.
+
+    `profiles` are the customer's, with `replaced_by`, where the caller has read them for several subscriptions.
+    """
     if on is None and subscription.current_period_end is not None:
         on = local_date(subscription.current_period_end, subscription.time_zone)
-    chosen = PaymentProfile.objects.filter(customer=subscription.customer_id).select_related("replaced_by")
+    chosen = profiles_of(subscription.customer_id) if profiles is None else list(profiles)
     default = next((profile for profile in chosen if profile.is_default), None)
     backup = next((profile for profile in chosen if profile.is_backup), None)
     return paying_profile(subscription.payment_profile, default, backup, on=on)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from customers.addresses import format_address
 from customers.email_change import open_email_change
 from customers.models import AddressKind, Customer, EmailChange
-from payments.models import PaymentProfile, ProfileState
+from payments.models import PaymentProfile
 from portal.subscriptions.queries import SubscriptionRow, subscriptions_of, tell
 from propagation.models import Change, ChangeKind, ChangeState
 from subscriptions.models import LIVE_STATES, Invoice, InvoiceState
@@ -31,7 +31,7 @@ class NextCharge:
 
 @dataclass(frozen=True)
 class Summary:
-    """`profile` pays by default; `warns` when it, or nothing, is about to fail what still runs."""
+    """`profile` pays by default, None when none works. `saving` is a change of details that is still under way."""
 
     address: list[str]
     email_change: EmailChange | None
@@ -59,10 +59,9 @@ class Summary:
 def summary_of(customer: Customer, tenant: Tenant, saving: UUID | None = None) -> Summary:
     """Runs in the open scope. `saving` is the change that was just begun."""
     live = subscriptions_of(customer).filter(state__in=LIVE_STATES)
-    rows = [tell(subscription, tenant) for subscription in live[: SHOWN_SUBSCRIPTIONS * 3]]
+    rows = tell(live[: SHOWN_SUBSCRIPTIONS * 3], customer, tenant)
     billing = customer.addresses.filter(kind=AddressKind.BILLING).first()
     unpaid = Invoice.objects.filter(customer=customer, state=InvoiceState.OPEN, amount_due_minor__gt=0)
-    default = usable(default_profile(customer))
     return Summary(
         address=format_address(billing),
         email_change=open_email_change(customer),
@@ -70,7 +69,7 @@ def summary_of(customer: Customer, tenant: Tenant, saving: UUID | None = None) -
         subscription_count=live.count(),
         next_charge=_next_charge(rows),
         open_invoices=list(unpaid.prefetch_related("lines").order_by("due_at", "number")[:SHOWN_INVOICES]),
-        profile=default if default is None or default.state == ProfileState.ACTIVE else None,
+        profile=usable(default_profile(customer)),
         saving=change_being_saved(customer, saving),
     )
 

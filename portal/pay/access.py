@@ -64,7 +64,12 @@ def enter(request: HttpRequest, tenant: Tenant, invoice_id: UUID) -> bool:
 
 def find_invoice(invoice_id: UUID) -> Invoice | None:
     """As customers see it; a draft is nobody's business yet. In the open scope."""
-    rows = Invoice.objects.select_related("customer", "subscription__price__product")
+    rows = Invoice.objects.select_related(
+        "customer",
+        "subscription__price__product",
+        "subscription__payment_profile__replaced_by",
+        "payment_profile__replaced_by",
+    )
     return rows.filter(pk=invoice_id).exclude(state=InvoiceState.DRAFT).first()
 
 

@@ -5,13 +5,13 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 
 from payments.gateway.errors import GatewayError, explain
-from payments.models import PaymentProfile
 from portal.access import speak, with_headers
 from portal.limits import is_over
 from portal.pay.access import PayRequest, find_invoice, pay_page, say_no
@@ -19,11 +19,16 @@ from portal.pay.visits import begin_visit
 from portal.payment_status import PaymentStatus, payment_status
 from portal.purchases.papers import invoice_file, receipt_file
 from portal.purchases.queries import bill_of
-from subscriptions.collection import collect_now, confirmation_of, request_collection, settle_payment
+from subscriptions.collection import (
+    collect_now,
+    confirmation_of,
+    payer_of_invoice,
+    request_collection,
+    settle_payment,
+)
 from subscriptions.errors import BillingError
-from subscriptions.models import Invoice, InvoiceState
+from subscriptions.models import InvoiceState
 from subscriptions.pay_links import read_pay_token
-from subscriptions.selectors import backup_profile, default_profile, payer_of, paying_profile
 from tenants.middleware import find_tenant
 from tenants.scope import tenant_scope
 
@@ -85,17 +90,10 @@ def pay_context(request: PayRequest) -> dict[str, object]:
     return bill_of(invoice) | {
         "tenant": request.tenant,
         "status": status,
-        "payer": payer_of_invoice(invoice) if status.can_pay else None,
+        "payer": payer_of_invoice(invoice, timezone.now()) if status.can_pay else None,
         "stripe_js_url": settings.STRIPE_JS_URL,
         "locale": get_language(),
     }
-
-
-def payer_of_invoice(invoice: Invoice) -> PaymentProfile | None:
-    """The method that would be charged: the subscription's, else the customer's."""
-    if invoice.subscription is not None:
-        return payer_of(invoice.subscription)[0]
-    return paying_profile(None, default_profile(invoice.customer), backup_profile(invoice.customer))[0]
 
 
 def page_args(request: PayRequest) -> list[object]:
@@ -107,7 +105,7 @@ def page_args(request: PayRequest) -> list[object]:
 def pay_now(request: PayRequest) -> HttpResponse:
     """Charge the method on file now; the page then says what became of it."""
     with tenant_scope(request.tenant.pk):
-        payer = payer_of_invoice(request.invoice)
+        payer = payer_of_invoice(request.invoice, timezone.now())
         if payment_status(request.invoice).can_pay and payer is not None:
             if _is_too_often(request, "charges", CHARGES_PER_HOUR):
                 messages.error(request, _("This was tried several times. Use another payment method, or wait an hour."))

@@ -7,7 +7,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from portal.access import CustomerRequest, customer_page
-from portal.pay.visits import begin_visit
 from portal.purchases import papers
 from portal.purchases.queries import (
     INVOICES_PER_PAGE,
@@ -80,6 +79,4 @@ def credit_note_pdf(request: CustomerRequest, note_id: UUID) -> HttpResponse:
 def invoice_pay(request: CustomerRequest, invoice_id: UUID) -> HttpResponse:
     """To the invoice's pay page, which a signed-in customer needs no link for."""
     found = own_invoice(request.customer, invoice_id)
-    response = redirect("portal:pay", request.tenant.slug, found.pk)
-    begin_visit(response, request.tenant, found.pk)
-    return response
+    return redirect("portal:pay", request.tenant.slug, found.pk)

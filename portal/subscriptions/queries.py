@@ -1,5 +1,6 @@
 """A customer's subscriptions as their own page shows them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,8 +11,8 @@ from django.utils import timezone
 
 from customers.models import Customer
 from payments.models import PaymentProfile
-from subscriptions.models import BILLED_STATES, BilledBy, Invoice, InvoiceState, Subscription, SubscriptionState
-from subscriptions.selectors import Why, payer_of
+from subscriptions.models import BilledBy, Invoice, InvoiceState, Subscription, SubscriptionState
+from subscriptions.selectors import Why, next_charge_at, payer_of, profiles_of
 from tenants.models import PortalCancellation, Tenant
 
 
@@ -42,12 +43,23 @@ def own_subscription(customer: Customer, subscription_id: UUID) -> Subscription:
     return get_object_or_404(subscriptions_of(customer), pk=subscription_id)
 
 
-def tell(subscription: Subscription, tenant: Tenant) -> SubscriptionRow:
-    """In the open scope."""
-    payer, why = payer_of(subscription)
-    late = Invoice.objects.filter(
-        subscription=subscription, state=InvoiceState.OPEN, due_at__lte=timezone.now(), amount_due_minor__gt=0
-    )
+def tell(subscriptions: Iterable[Subscription], customer: Customer, tenant: Tenant) -> list[SubscriptionRow]:
+    """Each of the customer's subscriptions as a page shows it, in the open scope; two queries for all."""
+    subscriptions, profiles = list(subscriptions), profiles_of(customer.pk)
+    late: dict[UUID | None, list[Invoice]] = {}
+    open_ones = Invoice.objects.filter(subscription__in=subscriptions, state=InvoiceState.OPEN, amount_due_minor__gt=0)
+    for invoice in open_ones.filter(due_at__lte=timezone.now()).order_by("number"):
+        late.setdefault(invoice.subscription_id, []).append(invoice)
+    return [
+        _row(subscription, tenant, payer_of(subscription, profiles=profiles), late.get(subscription.pk, []))
+        for subscription in subscriptions
+    ]
+
+
+def _row(
+    subscription: Subscription, tenant: Tenant, paid_by: tuple[PaymentProfile | None, Why], late: list[Invoice]
+) -> SubscriptionRow:
+    payer, why = paid_by
     is_over = subscription.state == SubscriptionState.CANCELLED
     is_ours = subscription.billed_by == BilledBy.US
     allowed = tenant.portal_cancellation != PortalCancellation.NO
@@ -55,15 +67,8 @@ def tell(subscription: Subscription, tenant: Tenant) -> SubscriptionRow:
         subscription=subscription,
         payer=payer,
         why=why,
-        next_charge_at=next_charge(subscription),
-        past_due=list(late.order_by("number")) if is_ours else [],
+        next_charge_at=next_charge_at(subscription),
+        past_due=late if is_ours else [],
         can_cancel=allowed and is_ours and not is_over and not subscription.cancel_at_period_end,
         can_undo=allowed and is_ours and subscription.is_ending,
     )
-
-
-def next_charge(subscription: Subscription) -> datetime | None:
-    """When the next period is billed; None when no further one will be."""
-    if subscription.cancel_at_period_end or subscription.state not in BILLED_STATES:
-        return None
-    return subscription.next_billing_at or subscription.current_period_end

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.access import CustomerRequest, customer_page
 from portal.subscriptions.forms import CancelForm
-from portal.subscriptions.queries import own_subscription, subscriptions_of, tell
+from portal.subscriptions.queries import SubscriptionRow, own_subscription, subscriptions_of, tell
 from subscriptions import lifecycle
 from subscriptions.errors import BillingError
-from subscriptions.models import Invoice, SubscriptionState
+from subscriptions.models import Invoice, Subscription, SubscriptionState
 from tenants.models import PortalCancellation
 
 SHOWN_INVOICES = 12
@@ -22,7 +22,7 @@ SHOWN_INVOICES = 12
 @customer_page
 @require_safe
 def subscriptions(request: CustomerRequest) -> HttpResponse:
-    rows = [tell(subscription, request.tenant) for subscription in subscriptions_of(request.customer)]
+    rows = tell(subscriptions_of(request.customer), request.customer, request.tenant)
     context = {
         "running": [row for row in rows if row.subscription.state != SubscriptionState.CANCELLED],
         "ended": [row for row in rows if row.subscription.state == SubscriptionState.CANCELLED],
@@ -30,12 +30,16 @@ def subscriptions(request: CustomerRequest) -> HttpResponse:
     return render(request, "portal/subscriptions/list.html", context)
 
 
+def _row_of(request: CustomerRequest, found: Subscription) -> SubscriptionRow:
+    return tell([found], request.customer, request.tenant)[0]
+
+
 @customer_page
 @require_safe
 def subscription(request: CustomerRequest, subscription_id: UUID) -> HttpResponse:
     found = own_subscription(request.customer, subscription_id)
     invoices = Invoice.objects.filter(subscription=found).order_by("-number")[:SHOWN_INVOICES]
-    context = {"row": tell(found, request.tenant), "invoices": invoices}
+    context = {"row": _row_of(request, found), "invoices": invoices}
     return render(request, "portal/subscriptions/page.html", context)
 
 
@@ -46,7 +50,7 @@ def cancel(request: CustomerRequest, subscription_id: UUID) -> HttpResponse:
     if request.tenant.portal_cancellation == PortalCancellation.NO:
         raise Http404
     found = own_subscription(request.customer, subscription_id)
-    row = tell(found, request.tenant)
+    row = _row_of(request, found)
     if not row.can_cancel:
         return redirect("portal:subscription", request.tenant.slug, found.pk)
     at_period_end = request.tenant.portal_cancellation == PortalCancellation.PERIOD_END

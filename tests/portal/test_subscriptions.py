@@ -1,7 +1,9 @@
 """A customer's own subscriptions: see, cancel where the tenant lets them, undo."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer
 from subscriptions.models import Subscription, SubscriptionState
@@ -30,6 +32,21 @@ def test_tells_what_is_charged_next_and_with_what(world: World, bob: Customer, s
     assert "per month" in page
     assert "your default" in page
     assert "4242" in page
+
+
+@pytest.mark.parametrize("name", ["subscriptions", "home", "purchases"])
+def test_many_subscriptions_cost_no_more_queries_than_one(
+    world: World, bob: Customer, signed_in: Client, name: str
+) -> None:
+    subscribed(world, bob)
+    signed_in.get(portal_url(world.tenant, name))
+    with CaptureQueriesContext(connection) as few:
+        signed_in.get(portal_url(world.tenant, name))
+    for _ in range(3):
+        subscribed(world, bob)
+    with CaptureQueriesContext(connection) as many:
+        signed_in.get(portal_url(world.tenant, name))
+    assert len(many) <= len(few)
 
 
 def test_a_customer_without_any_is_led_to_the_offers(tenant: Tenant, signed_in: Client) -> None:
