@@ -102,8 +102,8 @@ def issue(
     )
     _write_down(book, invoice, price, quantity, amounts)
     if not there:
-        _apply_balance(book, invoice)
         invoice.next_attempt_at = invoice.due_at
+        _apply_balance(book, invoice)
     return invoice
 
 

@@ -305,11 +305,15 @@ BEGINNINGS: list[Callable[[Teller], None]] = [newcomer, on_trial, newcomer, on_t
 
 
 def tell(book: Book, tenant: DemoTenant, customers: list[Customer], prices: dict[str, list[Price]]) -> None:
-    """Give every customer a story; organisations rent seats."""
-    settled = len(customers) - len(BEGINNINGS)
+    """Give every customer a story; organisations rent seats, and every third American pays by debit."""
+    settled, americans = len(customers) - len(BEGINNINGS), 0
     for index, customer in enumerate(customers):
+        is_american = str(book.billing_address(customer).country) == "US"
+        americans += is_american
         if index >= settled:
             story = BEGINNINGS[index - settled]
+        elif is_american and americans % 3 == 1:
+            story = by_debit
         else:
             story = by_the_seat if customer.organisation and index % 3 else STORIES[index % len(STORIES)]
         story(Teller(book, tenant, customer, prices, GATEWAY if index % 2 else US))

@@ -51,7 +51,7 @@ def subscribe(
         values, periods = _running(book, customer, price, until, period_began_days_ago)
     number = next_number("subscription")
     if left_days_ago is not None:
-        values |= _left(periods, str(more.get("cancel_reason", "")) or book.chance.choice(CancelReason.values[:5]))
+        values |= _left(periods, until) | {"cancel_reason": book.chance.choice(CancelReason.values[:5])}
     values |= {"state": state, **more} if left_days_ago is None else more
     if by == BilledBy.GATEWAY:
         at_gateway(book, customer)
@@ -117,14 +117,14 @@ def _periods(book: Book, price: Price, anchor: datetime, until: datetime) -> lis
     return found
 
 
-def _left(periods: list[Period], reason: str) -> dict[str, Any]:
-    """Cancelled where the period that was under way began; the one before it is the last that was billed."""
-    last = periods.pop() if len(periods) > 1 else periods[-1]
+def _left(periods: list[Period], until: datetime) -> dict[str, Any]:
+    """Cancelled where the period that was under way began; the one before it is the last that was billed. In the first
+    period, at once."""
+    last = periods.pop() if len(periods) > 1 else None
     return {
         "state": SubscriptionState.CANCELLED,
-        "cancelled_at": last.start,
-        "cancel_reason": reason,
-        "next_period": last.number,
+        "cancelled_at": last.start if last else until,
+        "next_period": last.number if last else periods[-1].following,
         "current_period_start": periods[-1].start,
         "current_period_end": periods[-1].end,
     }

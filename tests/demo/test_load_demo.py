@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
+from django.utils import timezone
 
 from backoffice.demo.people import PASSWORD, STAFF
 from backoffice.demo.tour import EMAIL
@@ -20,7 +22,22 @@ from invitations.models import Invitation, InvitationState
 from payments.models import GatewayAccount, GatewayCustomer, PaymentProfile, ProfileState
 from propagation.impact import preview
 from propagation.models import Change, ChangeKind, ChangeState
-from subscriptions.models import BilledBy, Invoice, InvoiceState, Subscription, SubscriptionState
+from subscriptions.billing.transitions import next_look
+from subscriptions.calculators.periods import period
+from subscriptions.models import (
+    BILLED_STATES,
+    BalanceEntry,
+    BilledBy,
+    CustomerBalance,
+    Invoice,
+    InvoiceState,
+    Price,
+    Refund,
+    RefundState,
+    Subscription,
+    SubscriptionState,
+    TaxRate,
+)
 from tenants.models import AuditEntry, Membership, MethodKind, Role, Tenant, User
 from tenants.scope import tenant_scope
 from tests import database
@@ -176,6 +193,68 @@ def test_a_declined_collection_waits_for_staff(loaded: Sandbox) -> None:
             assert change.steps.filter(state="done").exists()
             assert failed.invoice.state == InvoiceState.OPEN
             assert Change.objects.exclude(pk=change.pk).filter(state=ChangeState.DONE).count() >= 8
+
+
+def test_the_billing_run_finds_what_it_expects(loaded: Sandbox) -> None:
+    """Dates and periods are its own: nothing is due at once, and every invoice is one that it would have made."""
+    for slug in SLUGS:
+        with scope_of(slug):
+            ours = Subscription.objects.filter(billed_by=BilledBy.US).select_related("price")
+            assert not ours.filter(next_billing_at__lte=timezone.now()).exists()
+            for subscription in ours:
+                assert subscription.next_billing_at == next_look(subscription)
+                if subscription.state in BILLED_STATES:
+                    assert subscription.next_billing_at == subscription.current_period_end
+            for invoice in Invoice.objects.filter(subscription__in=ours).select_related("subscription__price"):
+                check_period(invoice)
+            assert not Invoice.objects.filter(next_attempt_at__lte=timezone.now()).exists()
+            numbers = list(Invoice.objects.order_by("issued_at", "number").values_list("number", flat=True))
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def check_period(invoice: Invoice) -> None:
+    subscription = invoice.subscription
+    assert subscription
+    assert invoice.period_start
+    assert invoice.period_end
+    assert invoice.period_start <= invoice.issued_at < invoice.period_start + timedelta(minutes=1)
+    price, anchor = subscription.price, subscription.anchor_at
+    assert anchor
+    found = {
+        period(anchor, subscription.time_zone, price.interval, price.interval_count, number)[1:3]
+        for number in range(subscription.next_period)
+    }
+    assert (invoice.period_start, invoice.period_end) in found
+
+
+def test_amounts_taxes_and_balances_add_up(loaded: Sandbox) -> None:
+    for slug in SLUGS:
+        with scope_of(slug):
+            for invoice in Invoice.objects.prefetch_related("lines", "taxes"):
+                assert invoice.subtotal_minor == sum(line.amount_minor for line in invoice.lines.all())
+                assert invoice.tax_minor == sum(tax.tax_minor for tax in invoice.taxes.all())
+                assert invoice.total_minor == invoice.subtotal_minor + invoice.tax_minor
+                assert invoice.customer_details["name"]
+                assert invoice.issuer["legal_name"]
+            for balance in CustomerBalance.objects.all():
+                entries = BalanceEntry.objects.filter(customer=balance.customer, currency=balance.currency)
+                assert balance.amount_minor == sum(entry.amount_minor for entry in entries)
+            assert CustomerBalance.objects.filter(amount_minor__gt=0).exists()
+            assert TaxRate.objects.exists()
+            sources = set(Invoice.objects.filter(is_recovered=True).values_list("paid_through", flat=True))
+            assert {"invitation", "retry"} <= sources
+            assert Price.objects.filter(is_public=True, interval="one_time").exists()
+            assert PaymentProfile.objects.exclude(kind=MethodKind.CARD).exists()
+
+
+def test_something_was_really_sold_and_partly_refunded(loaded: Sandbox) -> None:
+    for slug in SLUGS:
+        with scope_of(slug):
+            refund = Refund.objects.get()
+            assert refund.state == RefundState.SUCCEEDED
+            assert refund.invoice.refunded_minor == refund.amount_minor
+            there = objects(loaded, slug, "refund")
+            assert there[refund.gateway_id]["amount"] == refund.amount_minor
 
 
 def test_staff_of_every_role_can_sign_in(loaded: Sandbox) -> None:

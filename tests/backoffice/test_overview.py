@@ -1,0 +1,89 @@
+"""The dashboard: its pictures, the tables that say the same, and what it asks the database."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from subscriptions.models import InvoiceState
+from tenants.scope import tenant_scope
+from tests.backoffice.conftest import Office
+from tests.factories import InvoiceFactory, PriceFactory, SubscriptionFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def busy(office: Office) -> Office:
+    """One subscription of 12.00 a month, one of 5.00 in dollars, and an invoice that an invitation recovered."""
+    with tenant_scope(office.tenant.pk):
+        office.invoice.delete()
+        office.subscription.delete()
+        for amount, currency in ((1200, "CAD"), (500, "USD")):
+            SubscriptionFactory(customer=office.customer, price=PriceFactory(amount_minor=amount, currency=currency))
+        InvoiceFactory(customer=office.customer)
+        InvoiceFactory(
+            customer=office.customer,
+            total_minor=4321,
+            state=InvoiceState.PAID,
+            paid_at=timezone.now(),
+            paid_through="invitation",
+            is_recovered=True,
+        )
+    return office
+
+
+def chart(office: Office, client: Client, name: str, **query: str) -> Any:
+    return client.get(office.url("overview_chart", chart=name), query)
+
+
+def test_every_picture_has_its_words_and_its_table(busy: Office, reader: Client) -> None:
+    page = reader.get(busy.url("overview")).content.decode()
+    assert page.count('<details class="picture-table">') == page.count('class="chart-light"') == 6
+    assert page.count(' alt="') >= 12
+    for text in ("Recurring revenue, CAD", "Recurring revenue, USD", "CA$12.00", "$5.00", "CA$43.21", "An invitation"):
+        assert text in page
+
+
+@pytest.mark.parametrize("theme", ["", "dark"])
+@pytest.mark.parametrize("name", ["revenue", "subscriptions", "churn", "past_due", "recovered", "funnel"])
+def test_draws_each_picture(busy: Office, reader: Client, name: str, theme: str) -> None:
+    answer = chart(busy, reader, name, currency="CAD", theme=theme)
+    assert answer["Content-Type"] == "image/svg+xml"
+    assert answer.content.lstrip().startswith(b"<svg")
+    assert b"<script" not in answer.content
+    assert "script-src" not in answer["Content-Security-Policy"]
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("name", "currency"), [("elsewhere", ""), ("recovered", "JPY"), ("revenue", "<x>")])
+def test_there_is_no_picture_of_anything_else(busy: Office, reader: Client, name: str, currency: str) -> None:
+    assert chart(busy, reader, name, currency=currency).status_code == 404
+
+
+def test_a_new_tenant_is_told_what_will_be_here(office: Office, reader: Client) -> None:
+    with tenant_scope(office.tenant.pk):
+        office.invoice.delete()
+        office.subscription.delete()
+    page = reader.get(office.url("overview")).content.decode()
+    assert "It begins with the first subscription." in page
+
+
+def test_asks_the_same_however_much_there_is(busy: Office, reader: Client) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert reader.get(busy.url("overview")).status_code == 200
+        return len(queries)
+
+    asked()
+    before = asked()
+    with tenant_scope(busy.tenant.pk):
+        for days in range(6):
+            subscription = SubscriptionFactory(customer=busy.customer, price=PriceFactory(amount_minor=700))
+            due = timezone.now() - timedelta(days=days * 20)
+            InvoiceFactory(customer=busy.customer, subscription=subscription, due_at=due)
+    assert asked() == before
