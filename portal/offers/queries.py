@@ -12,11 +12,11 @@ from django.utils import timezone
 from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
 from portal.models import Checkout
-from portal.purchases.queries import percent_text
 from subscriptions.billing.issue import Sale, Taxation
 from subscriptions.calculators.periods import trial_end
 from subscriptions.models import LIVE_STATES, Price, Product, Subscription, in_reader_language
 from tenants.models import Tenant
+from tenants.templatetags.ui import percent
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def order_of(customer: Customer, tenant: Tenant, price: Price, quantity: int) ->
         quantity=quantity,
         subtotal_minor=amounts.subtotal_minor,
         taxes=[
-            (f"{in_reader_language(tax.name_en, tax.name_fr)} ({percent_text(tax.percent)})", tax.tax_minor)
+            (f"{in_reader_language(tax.name_en, tax.name_fr)} ({percent(tax.percent)})", tax.tax_minor)
             for tax in amounts.taxes
         ],
         total_minor=amounts.total_minor,

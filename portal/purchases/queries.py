@@ -1,15 +1,11 @@
 """What a customer has bought, what it gives them, and the papers of it."""
 
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
-from babel import Locale
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.utils.translation import get_language, to_locale
 
 from customers.models import Customer
 from subscriptions.models import (
@@ -21,6 +17,7 @@ from subscriptions.models import (
     Product,
     Subscription,
 )
+from tenants.templatetags.ui import percent
 
 #: What customers see. A draft is nobody's business yet.
 SHOWN_STATES = [state for state in InvoiceState if state != InvoiceState.DRAFT]
@@ -70,17 +67,9 @@ def bill_of(invoice: Invoice) -> dict[str, object]:
     return {
         "invoice": invoice,
         "lines": invoice.lines.all(),
-        "taxes": [(f"{tax.name} ({percent_text(tax.percent)})", tax.tax_minor) for tax in invoice.taxes.all()],
+        "taxes": [(f"{tax.name} ({percent(tax.percent)})", tax.tax_minor) for tax in invoice.taxes.all()],
         "balance_line_minor": -invoice.balance_applied_minor,
     }
-
-
-def percent_text(percent: Decimal) -> str:
-    """9.975 -> "9.975%", in French "9,975 %"."""
-    locale = Locale.parse(to_locale(get_language() or "en"))
-    pattern = copy(locale.percent_formats[None])
-    pattern.frac_prec = (0, 4)
-    return pattern.apply(percent / 100, locale)
 
 
 def own_invoice(customer: Customer, invoice_id: UUID) -> Invoice:
