@@ -1,9 +1,6 @@
 """What is really done at the sandbox while loading: a change that meets a decline, and a sale that is refunded."""
 
-from datetime import timedelta
 from uuid import UUID
-
-from django.utils import timezone
 
 from backoffice.demo import gateway
 from backoffice.demo.cards import DECLINING_CARD
@@ -15,10 +12,10 @@ from payments.models import GatewayCustomer, PaymentProfile, ProfileState
 from payments.profiles import record_profile
 from propagation.engine import carry_out_now
 from propagation.services import replace_or_add
-from subscriptions.collection import collect_now
+from subscriptions.collection import collect_now, request_collection
 from subscriptions.credits import credit_invoice, refund_due
 from subscriptions.invoicing import bill_purchase
-from subscriptions.models import CreditDestination, Interval, Invoice, InvoiceState, Price
+from subscriptions.models import CreditDestination, Interval, Invoice, InvoiceState, PaidThrough, Price
 from tenants.actors import Actor
 from tenants.models import Membership, Role, Tenant
 from tenants.scope import tenant_scope
@@ -61,8 +58,8 @@ def sell_and_refund(tenant_id: UUID) -> None:
     with tenant_scope(tenant_id):
         tenant = Tenant.objects.get(pk=tenant_id)
         price = Price.objects.filter(interval=Interval.ONE_TIME, currency=tenant.currency).order_by("amount_minor")[0]
-        issued = timezone.now() - timedelta(days=tenant.payment_terms_days)
-        sold = bill_purchase(actor=_agent(), customer=_who_pays(), price=price, now=issued)
+        sold = bill_purchase(actor=_agent(), customer=_who_pays(), price=price)
+        request_collection(actor=_agent(), invoice=sold, through=PaidThrough.STAFF)
     collect_now(tenant_id, sold.pk)
     with tenant_scope(tenant_id):
         invoice = Invoice.objects.get(pk=sold.pk)

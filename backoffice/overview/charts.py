@@ -206,11 +206,3 @@ def age_words(age: Aged) -> str:
     if age.days_to is None:
         return _("over %(n)s days") % {"n": age.days_from - 1}
     return _("%(from)s–%(to)s days") % {"from": age.days_from, "to": age.days_to}
-
-
-def draw_funnel(stages: Sequence[tuple[str, int]], theme: Theme) -> bytes:
-    """Sent, delivered, opened, completed: each a bar, as wide as it is many."""
-    chart = pygal.HorizontalBar(**_options(theme, [theme.own], _whole) | {"order_min": 0, "show_legend": False})
-    chart.x_labels = [label for label, _count in reversed(stages)]
-    chart.add("", [count for _label, count in reversed(stages)])
-    return _drawn(chart)

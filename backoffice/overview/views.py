@@ -17,7 +17,7 @@ from propagation.models import Change, ChangeState
 from tenants.access import Right, StaffRequest, needs
 from tenants.models import AuditEntry
 
-CHARTS = ("revenue", "subscriptions", "churn", "past_due", "recovered", "funnel")
+CHARTS = ("revenue", "subscriptions", "churn", "past_due", "recovered")
 #: A picture is drawn anew after so many seconds.
 FRESH_SECONDS = 60
 
@@ -81,8 +81,6 @@ def _draw(figures: Figures, chart: str, currency: str, theme: charts.Theme) -> b
             return charts.draw_subscriptions(figures.standing()[1:], theme)
         case "churn":
             return charts.draw_churn(figures.churn(figures.standing()), theme)
-        case "funnel":
-            return charts.draw_funnel([(label, count) for label, count, _reached in funnel_stages()], theme)
         case "past_due" if ages := figures.past_due().get(currency):
             return charts.draw_past_due(ages, currency, theme)
         case "recovered" if rows := figures.recovered().get(currency):

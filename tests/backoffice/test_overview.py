@@ -50,7 +50,7 @@ def test_every_picture_has_its_words_and_its_table(busy: Office, reader: Client)
 
 
 @pytest.mark.parametrize("theme", ["", "dark"])
-@pytest.mark.parametrize("name", ["revenue", "subscriptions", "churn", "past_due", "recovered", "funnel"])
+@pytest.mark.parametrize("name", ["revenue", "subscriptions", "churn", "past_due", "recovered"])
 def test_draws_each_picture(busy: Office, reader: Client, name: str, theme: str) -> None:
     answer = chart(busy, reader, name, currency="CAD", theme=theme)
     assert answer["Content-Type"] == "image/svg+xml"
