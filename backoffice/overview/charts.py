@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import dist
 from typing import Any
 
 import pygal
@@ -21,6 +22,8 @@ from tenants.money import format_money, minor_digits
 _SCRIPT = re.compile(rb"<script.*?</script>", re.DOTALL)
 #: Width and height, for a wide page and for a phone.
 WIDE, NARROW = (720, 300), (380, 260)
+#: A distance between two colours, each channel 0 to 255, below which their pieces of a bar run together.
+TOO_ALIKE = 90
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,15 @@ def theme_of(tenant: Tenant, *, dark: bool = False, narrow: bool = False) -> The
         return Theme(own, "#a2a9b6", "#292c34", "#57cf94", "#6cbcf5", "#f3b562", "#ff8a8f", "#5a616d", others, narrow)
     others = ("#0b64a8", "#157347", "#b86a00", "#7a3fc4", "#c02631", "#8b93a1", "#0f8a80")
     return Theme(own, "#596070", "#e6e8ec", "#157347", "#0b64a8", "#b86a00", "#c02631", "#b3b9c4", others, narrow)
+
+
+def unlike(own: str, others: Sequence[str]) -> list[str]:
+    """The colours in their order, those last that the eye would take for the tenant's own."""
+    return sorted(others, key=lambda colour: _distance(own, colour) < TOO_ALIKE)
+
+
+def _distance(one: str, other: str) -> float:
+    return dist(*(tuple(bytes.fromhex(colour.removeprefix("#"))) for colour in (one, other)))
 
 
 def _style(theme: Theme, colours: Sequence[str], opacity: str) -> Style:
@@ -180,7 +192,7 @@ def draw_churn(rows: Sequence[Churn], theme: Theme) -> bytes:
 
 def draw_recovered(rows: Sequence[Recovered], currency: str, theme: Theme) -> bytes:
     sources = sources_of(rows)
-    colours = [theme.own, *theme.others][: len(sources)] or [theme.own]
+    colours = [theme.own, *unlike(theme.own, theme.others)][: len(sources)] or [theme.own]
     chart = pygal.StackedBar(**_options(theme, colours, _money(currency), columns=2))
     chart.x_labels = _months([row.month for row in rows], theme)
     for source in sources:

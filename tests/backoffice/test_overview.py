@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from backoffice.overview.charts import unlike
 from subscriptions.models import InvoiceState
 from tenants.scope import tenant_scope
 from tests.backoffice.conftest import Office
@@ -87,3 +88,7 @@ def test_asks_the_same_however_much_there_is(busy: Office, reader: Client) -> No
             due = timezone.now() - timedelta(days=days * 20)
             InvoiceFactory(customer=busy.customer, subscription=subscription, due_at=due)
     assert asked() == before
+
+
+def test_a_tenants_own_colour_does_not_stand_beside_one_like_it() -> None:
+    assert unlike("#0b6e4f", ["#157347", "#c02631", "#0b64a8"])[-1] == "#157347"

@@ -1,9 +1,9 @@
-"""Every page about money, as a customer sees it: readable by everybody, on a phone and on a desk, in light and dark."""
+"""Cancelling, papers and paying, as a customer does them: by keyboard, and without JavaScript."""
 
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from customers.models import Customer
 from payments.models import PaymentProfile
@@ -12,10 +12,9 @@ from subscriptions.invoicing import bill_purchase
 from subscriptions.lifecycle import cancel_subscription
 from subscriptions.models import Invoice, SubscriptionState
 from subscriptions.services import mark_invoice_paid
-from tests.accessibility import assert_accessible
 from tests.factories import CreditNoteFactory, TaxRateFactory
-from tests.portal.conftest import DESK, PHONE, OpenPage, portal_url
-from tests.portal.shop import ACTOR, price, shoot, subscribed, visa, world
+from tests.portal.conftest import OpenPage, portal_url
+from tests.portal.shop import ACTOR, price, subscribed, visa, world
 from tests.propagation.conftest import World
 
 __all__ = ["world"]
@@ -70,40 +69,6 @@ def pages(world: World, bob: Customer) -> dict[str, str]:
         "pay-card": portal_url(slug, "pay_card", open_one.pk),
         "pay-paid": portal_url(slug, "invoice_pay", paid.pk),
     }
-
-
-def settle(page: Page) -> None:
-    """Until the card fields, if there are any, are there."""
-    if page.locator("form[data-payment-form]").count():
-        expect(page.locator("form[data-state=ready]")).to_be_visible(timeout=15_000)
-
-
-@pytest.mark.parametrize(
-    ("scheme", "size"), [("light", "phone"), ("dark", "phone"), ("light", "desk"), ("dark", "desk")]
-)
-def test_every_page_is_for_everybody(pages: dict[str, str], signed_in_page: OpenPage, scheme: str, size: str) -> None:
-    page = signed_in_page(scheme=scheme, viewport=PHONE if size == "phone" else DESK)
-    for name, address in pages.items():
-        answer = page.goto(address)
-        assert answer is not None
-        assert answer.status == 200, address
-        settle(page)
-        shoot(page, f"{name}-{size}-{scheme}")
-        assert_accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
-
-
-def test_in_french(world: World, bob: Customer, pages: dict[str, str], signed_in_page: OpenPage) -> None:
-    with world.scope():
-        Customer.objects.filter(pk=bob.pk).update(language="fr")
-    page = signed_in_page()
-    for name, address in pages.items():
-        page.goto(address)
-        settle(page)
-        assert page.locator("html").get_attribute("lang") == "fr"
-        shoot(page, f"{name}-french")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
-    expect(page.get_by_role("heading", name="Payée, merci")).to_be_visible()
 
 
 def test_a_receipt_is_downloaded(pages: dict[str, str], signed_in_page: OpenPage) -> None:

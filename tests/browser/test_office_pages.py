@@ -1,0 +1,97 @@
+"""Every page of the back office, found by its url map: it fits a phone, and nothing on it fails unseen."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect
+
+from backoffice.urls import urlpatterns
+from tenants.models import Role, User
+from tests.accessibility import assert_accessible
+from tests.backoffice.conftest import Office, join, make_office
+from tests.backoffice.test_urls import arguments, kwargs_of
+from tests.factories import PASSWORD
+from tests.page_checks import assert_dialogs, assert_fits, assert_keyboard, watch
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+#: Where pictures are kept, for people to look at.
+SHOTS = os.environ.get("OFFICE_SHOTS")
+#: Fewer than these were found when this was written; a walk that finds next to nothing checks nothing.
+PAGES_AT_LEAST = 45
+
+
+@pytest.fixture
+def office(transactional_db: None) -> Office:
+    return make_office("acme", "Acme")
+
+
+@pytest.fixture
+def alice(office: Office) -> User:
+    return join(office, Role.OWNER)
+
+
+def pages(office: Office, alice: User) -> dict[str, str]:
+    """The addresses at which there is a page, by their names: no form's target, file, or piece of a page."""
+    client = Client()
+    client.force_login(alice)
+    found = {}
+    for name, ids, _view in arguments(urlpatterns):
+        address = office.url(name, **kwargs_of(name, ids, office))
+        answer = client.get(address)
+        assert answer.status_code < 500, f"{address} answers {answer.status_code}"
+        is_html = answer.headers.get("Content-Type", "").startswith("text/html")
+        if answer.status_code == 200 and is_html and not answer.streaming and b"<html" in answer.content:
+            found[name] = address
+    return found
+
+
+def signed_in(browser: Browser, site: str, alice: User, scheme: str, viewport: dict[str, int]) -> Page:
+    context = browser.new_context(color_scheme=scheme, viewport=viewport, base_url=site)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto("/accounts/login/")
+    page.fill("input[name=login]", alice.email)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.wait_for_load_state()
+    return page
+
+
+@pytest.mark.parametrize(
+    ("scheme", "size", "viewport"), [("light", "phone", PHONE), ("dark", "desk", DESK)], ids=["phone", "desk"]
+)
+def test_every_page_is_for_everybody(
+    office: Office, alice: User, browser: Browser, live_server: Any, scheme: str, size: str, viewport: dict[str, int]
+) -> None:
+    page = signed_in(browser, live_server.url, alice, scheme, viewport)
+    problems = watch(page)
+    found = pages(office, alice)
+    assert len(found) >= PAGES_AT_LEAST, sorted(found)
+    for name, address in found.items():
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        if SHOTS:
+            page.screenshot(path=Path(SHOTS) / f"office-{name}-{size}.png", full_page=True)
+        assert_accessible(page)
+        assert_fits(page)
+        assert_keyboard(page)
+    assert problems == []
+    page.context.close()
+
+
+def test_what_opens_closes_again(office: Office, alice: User, browser: Browser, live_server: Any) -> None:
+    page = signed_in(browser, live_server.url, alice, "light", DESK)
+    problems = watch(page)
+    opened = 0
+    for address in pages(office, alice).values():
+        page.goto(address)
+        opened += assert_dialogs(page)
+    assert opened > PAGES_AT_LEAST
+    assert problems == []
+    page.context.close()
