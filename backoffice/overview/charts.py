@@ -23,7 +23,7 @@ _SCRIPT = re.compile(rb"<script.*?</script>", re.DOTALL)
 #: Width and height, for a wide page and for a phone.
 WIDE, NARROW = (720, 300), (380, 260)
 #: A distance between two colours, each channel 0 to 255, below which their pieces of a bar run together.
-TOO_ALIKE = 90
+TOO_ALIKE = 85
 
 
 @dataclass(frozen=True)
