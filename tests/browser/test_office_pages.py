@@ -9,12 +9,15 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from backoffice.urls import urlpatterns
+from payments.models import GatewayAccount
 from tenants.models import Role, User
+from tenants.scope import tenant_scope
 from tests.accessibility import assert_accessible
 from tests.backoffice.conftest import Office, join, make_office
 from tests.backoffice.test_urls import arguments, kwargs_of
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, GatewayCustomerFactory
 from tests.page_checks import assert_dialogs, assert_fits, assert_keyboard, watch
+from tests.processes import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,8 +29,18 @@ PAGES_AT_LEAST = 45
 
 
 @pytest.fixture
-def office(transactional_db: None) -> Office:
-    return make_office("acme", "Acme")
+def office(transactional_db: None, sandbox: Sandbox) -> Office:
+    """With an account at the sandbox, so that its fields for a card are there."""
+    made = make_office("acme", "Acme")
+    account = sandbox.create_account("acme")
+    sandbox.seed(account="acme", customers=[{"id": "cus_bob", "name": made.customer.name}])
+    with tenant_scope(made.tenant.pk):
+        GatewayCustomerFactory(customer=made.customer, gateway_id="cus_bob")
+        connected = GatewayAccount.objects.get()
+        connected.account_id, connected.publishable_key = account["id"], account["publishable_key"]
+        connected.secret_key = account["secret_key"]
+        connected.save()
+    return made
 
 
 @pytest.fixture
