@@ -11,6 +11,7 @@ from payments.models import PaymentProfile
 from subscriptions.models.catalogue import Price, Product, in_reader_language
 from subscriptions.models.subscriptions import Subscription
 from tenants.fields import StoredField, TenantForeignKey, TenantModel
+from tenants.money import to_major
 from tenants.numbers import written
 
 
@@ -311,4 +312,4 @@ class Refund(TenantModel):
         indexes = [models.Index(fields=["tenant", "state", "due_at"], name="refund_due")]
 
     def __str__(self) -> str:
-        return f"{self.amount_minor} {self.currency} {self.state}"
+        return f"{to_major(self.amount_minor, self.currency)} {self.currency}"
