@@ -43,7 +43,7 @@ def void_invoice(tenant_id: UUID, *, actor: Actor, invoice_id: UUID, reason: str
     try:
         _cancel_payment(tenant_id, invoice, actor)
         with tenant_scope(tenant_id):
-            return _void(invoice_id, actor, reason)
+            return _void(invoice, actor, reason)
     finally:
         with tenant_scope(tenant_id):
             give_lease_back(invoice_id, lease)
@@ -79,10 +79,13 @@ def _cancel_payment(tenant_id: UUID, invoice: Invoice, actor: Actor) -> None:
     raise _under_way()
 
 
-def _void(invoice_id: UUID, actor: Actor, reason: str) -> Invoice:
+def _void(read: Invoice, actor: Actor, reason: str) -> Invoice:
     now = timezone.now()
-    invoice = Invoice.objects.select_for_update(of=("self",)).select_related("customer").get(pk=invoice_id)
+    invoice = Invoice.objects.select_for_update(of=("self",)).select_related("customer").get(pk=read.pk)
     _check_voidable(invoice)
+    if invoice.gateway_payment_id != read.gateway_payment_id:
+        # The pay page has begun a payment since, which nobody has cancelled.
+        raise _under_way()
     before, applied = str(invoice.state), invoice.balance_applied_minor
     waiting = Charge.objects.filter(invoice=invoice, state=ChargeState.RUNNING)
     waiting.update(state=ChargeState.NOT_TRIED, finished_at=now)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from payments.gateway.errors import Busy, Declined, GatewayError, Refused
 from payments.gateway.port import Gateway, PaymentFacts
 from subscriptions.models import Invoice
+from subscriptions.settlement import PAYABLE_STATES
 from tenants.numbers import written
 from tenants.scope import tenant_scope
 
@@ -69,13 +70,17 @@ def begin_payment(gateway: Gateway, order: Order) -> PaymentFacts:
 
 
 def _remember(invoice: Invoice, payment_id: str) -> None:
-    """Keep the payment's id before it is charged, so that whoever comes next charges the same one."""
+    """Keep the payment's id before it is charged, so that whoever comes next charges the same one.
+
+    Raises Busy when there is another one meanwhile, or the invoice was voided: then this one is never confirmed.
+    """
     with tenant_scope(invoice.tenant_id):
-        as_read = Invoice.objects.filter(pk=invoice.pk, gateway_payment_id=invoice.gateway_payment_id)
+        payable = Invoice.objects.filter(pk=invoice.pk, state__in=PAYABLE_STATES)
+        as_read = payable.filter(gateway_payment_id=invoice.gateway_payment_id)
         taken = as_read.update(gateway_payment_id=payment_id)
-        known = taken or Invoice.objects.filter(pk=invoice.pk, gateway_payment_id=payment_id).exists()
+        known = taken or payable.filter(gateway_payment_id=payment_id).exists()
     if not known:
-        raise Busy(code="busy", gateway_message="Another payment for this invoice was begun meanwhile.")
+        raise Busy(code="busy", gateway_message="This invoice was voided, or another payment begun.")
     invoice.gateway_payment_id = payment_id
 
 

@@ -1,17 +1,24 @@
 """Credit notes, refunds and voiding: what goes back goes back once, and never more than was paid."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
+from customers.models import Customer
 from messaging.models import Message
 from payments.gateway.accounts import gateway_for
+from payments.gateway.errors import Busy
+from subscriptions import voiding
 from subscriptions.balance import add_balance_entry, balances
-from subscriptions.collection import request_collection
+from subscriptions.collection import confirmation_of, request_collection
+from subscriptions.collection.charging import Order, begin_payment
 from subscriptions.credits import credit_invoice, refund_due, refund_to_balance, retry_refund
 from subscriptions.errors import BillingError
 from subscriptions.models import (
@@ -285,3 +292,90 @@ def test_a_charge_that_was_asked_for_and_not_begun_is_not_made(till: Till) -> No
     till.collect(days=1)
     assert [row[0] for row in till.charges(invoice)] == [ChargeState.NOT_TRIED]
     assert till.taken() == []
+
+
+def test_of_credits_given_at_once_no_more_than_was_paid_goes_back(till: Till) -> None:
+    """Two people, a double click and a program: each asks for most of the invoice, to the card or to the balance."""
+    invoice = paid(till)
+    start = Barrier(6)
+
+    def ask(number: int) -> str:
+        start.wait()
+        try:
+            credit(till, invoice, 700, "refund" if number % 2 else "balance")
+        except BillingError as error:
+            return error.code
+        else:
+            return "credited"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        told = sorted(pool.map(ask, range(6)))
+    assert told == ["credit_too_large"] * 4 + ["credited"] * 2
+    refund_due(till.tenant.pk)
+    with till.scope():
+        on_balance = balances(Customer.objects.get(pk=invoice.customer_id)).get("CAD", 0)
+    assert sum(given_back(till)) + on_balance == 1400
+    assert till.read(invoice).credited_minor == 1400
+
+
+def test_of_those_who_decide_about_a_failed_refund_at_once_one_does(till: Till) -> None:
+    invoice = paid(till)
+    refund = refund_of(till, credit(till, invoice, 500))
+    with till.scope():
+        Refund.objects.filter(pk=refund.pk).update(state=RefundState.FAILED, due_at=None)
+    start = Barrier(6)
+
+    def decide(number: int) -> str:
+        start.wait()
+        try:
+            with till.scope():
+                (retry_refund if number % 2 else refund_to_balance)(actor=ALICE, refund=refund)
+        except BillingError as error:
+            return error.code
+        else:
+            return "done"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(decide, range(6))) == ["done"] + ["not_failed"] * 5
+    refund_due(till.tenant.pk)
+    with till.scope():
+        on_balance = balances(Customer.objects.get(pk=invoice.customer_id)).get("CAD", 0)
+    assert sum(given_back(till)) + on_balance == 500
+
+
+def test_an_invoice_is_not_voided_over_a_payment_that_was_begun_meanwhile(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The customer's browser gets the means to pay in the very moment in which staff void the invoice."""
+    invoice = till.owes(till.bob(DECLINED))
+    till.collect()
+    cancel = voiding._cancel_payment
+
+    def cancel_and_be_late(*args: Any) -> None:
+        cancel(*args)
+        confirmation = confirmation_of(till.tenant.pk, invoice.pk)
+        assert confirmation is not None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(voiding, "_cancel_payment", cancel_and_be_late)
+        assert refusal(lambda: void(till, invoice)) == "charge_under_way"
+    void(till, invoice)
+    assert till.read(invoice).state == InvoiceState.VOID
+    assert {row["status"] for row in till.listed("payment_intent")} == {"canceled"}
+
+
+def test_nobody_is_given_the_means_to_pay_a_void_invoice(till: Till) -> None:
+    """The page had read the invoice before it was voided, and asks the gateway for a payment after."""
+    bob = till.bob(GOOD)
+    invoice = till.owes(bob)
+    with till.scope():
+        as_read = Invoice.objects.select_related("customer").get(pk=invoice.pk)
+    void(till, invoice)
+    order = Order(as_read, "cus_bob", "pm_default", ["card"], key="late", is_retry=False)
+    with pytest.raises(Busy):
+        begin_payment(gateway_for(till.tenant.pk), order)
+    assert till.read(invoice).gateway_payment_id == ""
