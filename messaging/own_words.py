@@ -52,6 +52,8 @@ def problems_of(kind: Kind, words: Words) -> list[Problem]:
     for name, text in ((SUBJECT, words.subject), (BODY, words.body)):
         if not text.strip():
             found.append(Problem(name, 1, _("Write something here, or go back to our words.")))
+        if "\x00" in text:
+            found.append(Problem(name, 1, _("Null characters are not allowed.")))
         if len(text) > LONGEST[name]:
             limit = {"limit": LONGEST[name]}
             found.append(Problem(name, 1, _("This is too long: %(limit)s characters at most.") % limit))

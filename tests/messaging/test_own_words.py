@@ -204,6 +204,11 @@ def test_saving_the_same_words_again_changes_nothing(tenant: Tenant) -> None:
     assert AuditEntry.objects.count() == 1
 
 
+def test_a_text_that_cannot_be_stored_is_refused(tenant: Tenant) -> None:
+    assert refusals("Fine.\x00") == ["Null characters are not allowed."]
+    assert refusals("Fine.", "\x00Fine") == ["Null characters are not allowed."]
+
+
 def test_a_broken_text_is_not_saved(tenant: Tenant) -> None:
     with pytest.raises(BrokenWords) as error:
         save_own_words(actor=ALICE, kind=PAID, language="en", words=Words("A", "{{ nope }}"))
