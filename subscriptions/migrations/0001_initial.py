@@ -910,6 +910,14 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["tenant", "state", "due_at"], name="refund_due"),
         ),
         migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(
+                condition=models.Q(("gateway_id", ""), _negated=True),
+                fields=["tenant", "gateway_id"],
+                name="refund_gateway",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="subscription",
             index=models.Index(fields=["tenant", "state", "current_period_end"], name="subscription_due"),
         ),
@@ -955,6 +963,14 @@ class Migration(migrations.Migration):
             model_name="invoice",
             index=models.Index(
                 condition=models.Q(("state", "paid")), fields=["tenant", "-paid_at"], name="invoice_paid"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=models.Index(
+                condition=models.Q(("gateway_payment_id", ""), _negated=True),
+                fields=["tenant", "gateway_payment_id"],
+                name="invoice_payment",
             ),
         ),
         migrations.AddConstraint(

@@ -126,6 +126,11 @@ class Invoice(TenantModel):
                 name="invoice_collection",
             ),
             models.Index(fields=["tenant", "-paid_at"], condition=models.Q(state="paid"), name="invoice_paid"),
+            models.Index(
+                fields=["tenant", "gateway_payment_id"],
+                condition=~models.Q(gateway_payment_id=""),
+                name="invoice_payment",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -309,7 +314,10 @@ class Refund(TenantModel):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["tenant", "state", "due_at"], name="refund_due")]
+        indexes = [
+            models.Index(fields=["tenant", "state", "due_at"], name="refund_due"),
+            models.Index(fields=["tenant", "gateway_id"], condition=~models.Q(gateway_id=""), name="refund_gateway"),
+        ]
 
     def __str__(self) -> str:
         return f"{to_major(self.amount_minor, self.currency)} {self.currency}"
