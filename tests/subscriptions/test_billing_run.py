@@ -290,6 +290,17 @@ class TestTrouble:
         broken.refresh_from_db()
         assert (broken.billing_error, broken.billing_retry_at) == ("", None)
 
+    def test_a_period_that_was_billed_is_refused_by_the_database(self, tenant: Tenant, bob: Customer) -> None:
+        """Whatever set the subscription back: nothing is billed twice, and someone is told."""
+        subscription = subscribe(bob)
+        run(tenant, START)
+        Subscription.objects.filter(pk=subscription.pk).update(next_period=0, next_billing_at=START)
+        assert run(tenant, START + days(1)) == Billed(failed=1)
+        subscription.refresh_from_db()
+        assert subscription.billing_error == "IntegrityError"
+        assert [one.number for one in invoices()] == [1001]
+        assert NumberSequence.objects.get(name="invoice").last == 1001
+
     def test_leaves_no_gap_in_the_numbers(self, tenant: Tenant, bob: Customer) -> None:
         made = [subscribe(bob) for _ in range(5)]
         self.spoil(made[2])

@@ -37,7 +37,21 @@ def test_every_call_fails_once(till: Till, monkeypatch: pytest.MonkeyPatch, sett
     assert (paid.state, paid.dunning_attempts, paid.first_failed_at) == (InvoiceState.PAID, 0, None)
     assert (till.taken(), till.mails()) == ([1999], ["invoice_paid"])
     assert [row[0] for row in till.charges(invoice)] == [ChargeState.SUCCEEDED]
+    assert len(till.listed("payment_intent")) == 1
     assert till.read(subscription).state == SubscriptionState.ACTIVE
+
+
+def test_a_payment_whose_beginning_was_lost_is_found_after_the_key_is_forgotten(till: Till) -> None:
+    invoice = till.owes(till.bob(GOOD))
+    till.sandbox.set_faults(
+        {"account": "acme", "method": "POST", "path": "/v1/payment_intents", "kind": "drop_after", "times": 1}
+    )
+    till.collect()
+    assert till.read(invoice).gateway_payment_id == ""
+    till.sandbox.control("POST", "forget_idempotency_keys", json={"account": "acme"})
+    till.collect(days=2)
+    assert till.read(invoice).state == InvoiceState.PAID
+    assert (till.taken(), len(till.listed("payment_intent"))) == ([1999], 1)
 
 
 def test_an_answer_that_was_lost_is_read_after_the_key_is_forgotten(till: Till) -> None:

@@ -32,7 +32,7 @@ from subscriptions.models import (
     RefundState,
     SubscriptionState,
 )
-from subscriptions.refunds import claim_next
+from subscriptions.refunds import carry_out, claim_next
 from subscriptions.voiding import void_invoice
 from tenants.actors import Actor
 from tenants.models import Role
@@ -168,6 +168,38 @@ def test_a_worker_that_died_after_the_refund_is_followed_by_one_that_reads(till:
     refund_due(till.tenant.pk, now=timezone.now() + timedelta(days=2))
     assert refund_of(till, note).state == RefundState.SUCCEEDED
     assert given_back(till) == [700]
+
+
+def test_a_worker_that_was_held_up_changes_nothing_of_a_refund_any_more(till: Till) -> None:
+    note = credit(till, paid(till), 700)
+    slow = claim_next(till.tenant.pk, timezone.now())
+    assert slow is not None
+    refund_due(till.tenant.pk, now=timezone.now() + timedelta(hours=1))
+    finished_at = refund_of(till, note).finished_at
+    assert finished_at is not None
+    carry_out(till.tenant.pk, slow)
+    assert refund_of(till, note).finished_at == finished_at
+    assert given_back(till) == [700]
+
+
+def test_credits_given_at_once_never_sum_to_more_than_was_paid(till: Till) -> None:
+    invoice, start = paid(till), Barrier(4)
+
+    def work() -> str:
+        try:
+            start.wait()
+            credit(till, invoice, 1500)
+        except BillingError as error:
+            return error.code
+        finally:
+            connection.close()
+        return "credited"
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = sorted(pool.map(lambda _: work(), range(4)))
+    assert outcomes == ["credit_too_large"] * 3 + ["credited"]
+    refund_due(till.tenant.pk)
+    assert given_back(till) == [1500]
 
 
 @pytest.mark.parametrize("told_by", ["refund.updated", "charge.refunded", "reading again"])
