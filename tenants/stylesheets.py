@@ -49,6 +49,8 @@ FUNCTIONS = frozenset(
         "repeating-linear-gradient", "repeating-radial-gradient", "rgb", "rgba", "steps", "var",
     }
 )  # fmt: skip
+#: What our own style sheets write into the page.
+_WORDS = frozenset({"--tblr-breadcrumb-divider"})
 _SELECTOR_FUNCTIONS = frozenset({"is", "not", "nth-child", "nth-last-child", "nth-of-type", "where"})
 _SELECTOR_SIGNS = frozenset(".:*>+~,")
 _PAGE = frozenset({"body", "html"})
@@ -73,8 +75,11 @@ def sanitise_css(text: str) -> str:
             raise BadCss(number, _("“<” has no place in a style sheet."))
     if len(text) > MAX_LENGTH:
         raise BadCss(1, _("This style sheet is too long: at most 20,000 characters."))
-    rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
-    clean = "\n".join(_rule(rule) for rule in rules)
+    try:
+        rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+        clean = "\n".join(_rule(rule) for rule in rules)
+    except RecursionError as error:
+        raise BadCss(1, _("Brackets stand within brackets too often.")) from error
     if len(clean) > MAX_LENGTH:
         raise BadCss(1, _("This style sheet is too long: at most 20,000 characters."))
     return clean + "\n" if clean else ""
@@ -86,7 +91,10 @@ def _rule(rule: Any) -> str:
     if rule.type != "qualified-rule":
         raise _not_understood(rule)
     declarations = [_declaration(item) for item in _contents(rule)]
-    return f"{_selectors(rule)} {{ {' '.join(declarations)} }}"
+    clean = f"{_selectors(rule)} {{ {' '.join(declarations)} }}"
+    if "<" in clean:  # it was written as an escape
+        raise BadCss(rule.source_line, _("“<” has no place in a style sheet."))
+    return clean
 
 
 def _contents(rule: Any) -> Iterator[Any]:
@@ -109,7 +117,7 @@ def _media(rule: Any) -> str:
         if item.type != "qualified-rule":
             raise _not_understood(item)
     rules = "\n".join(f"  {_rule(item)}" for item in inner)
-    return f"@media {tinycss2.serialize(_without_comments(rule.prelude)).strip()} {{\n{rules}\n}}"
+    return f"@media {tinycss2.serialize(_stripped(_without_comments(rule.prelude)))} {{\n{rules}\n}}"
 
 
 # Selectors
@@ -177,13 +185,14 @@ def _stripped(tokens: list[Any]) -> list[Any]:
 
 def _declaration(item: Any) -> str:
     name = item.name if item.name.startswith("--") else item.lower_name
-    if not name.startswith("--") and name not in PROPERTIES:
+    if name in _WORDS or not (name.startswith("--") or name in PROPERTIES):
         raise BadCss(item.source_line, format_lazy(_("“{name}” is not among the properties allowed here."), name=name))
-    value = _without_comments(item.value)
+    # Tokens are stripped, not text: of an escaped space, the backslash would be left.
+    value = _stripped(_without_comments(item.value))
     for token in _all_tokens(value):
         _check_value_token(token)
     important = " !important" if item.important else ""
-    return f"{tinycss2.serialize([_name_token(name)])}: {tinycss2.serialize(value).strip()}{important};"
+    return f"{tinycss2.serialize([_name_token(name)])}: {tinycss2.serialize(value)}{important};"
 
 
 def _name_token(name: str) -> Any:

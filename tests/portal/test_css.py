@@ -35,6 +35,11 @@ def test_keeps_what_is_allowed_below_the_portals_own_class() -> None:
         ".card { background: /**/ url(x) }",
         ".card { --x: url(x) }",
         ".card { background: image-set('x.png' 1x) }",
+        ".card { font-family: '\\3c/style>' }",
+        ".card { --tblr-breadcrumb-divider: 'Pay at evil.example' }",
+        ".card { --tblr-breadcrumb-d\\69vider: 'Pay at evil.example' }",
+        "a { width: " + "(" * 15_000 + " }",
+        "@media " + "(" * 9_000 + ")" * 9_000 + " { a { color: red } }",
         ".card { background: -webkit-image-set('x.png' 1x) }",
         ".card { width: expression(alert(1)) }",
         ".card { width: attr(href) }",
@@ -77,6 +82,17 @@ def test_refuses(css: str) -> None:
         sanitise_css(css)
     assert refused.value.code == "bad_css"
     assert "portal_css" in refused.value.fields
+
+
+@pytest.mark.parametrize("escape", ["\\9", "\\20", "\\c", "\\d", "\\a"])
+def test_an_escape_at_the_end_takes_nothing_with_it(escape: str) -> None:
+    clean = sanitise_css(f".card {{ --x: {escape} ; color: red }}\n.btn {{ color: blue }}")
+    rules = tinycss2.parse_stylesheet(clean, skip_whitespace=True)
+    assert len(rules) == 2
+    assert [item.name for item in tinycss2.parse_blocks_contents(rules[0].content, skip_whitespace=True)] == [
+        "--x",
+        "color",
+    ]
 
 
 def test_names_the_line() -> None:
