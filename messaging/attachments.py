@@ -31,12 +31,18 @@ class Attachment:
     content: bytes
 
 
-type Maker = Callable[[str, str], Attachment]
+#: What is left to do once the rows have been read.
+type Rest = Callable[[], Attachment]
+type Maker = Callable[[str, str], Attachment | Rest]
 _makers: dict[str, Maker] = {}
 
 
 def register(kind: str, make: Maker) -> None:
-    """Have `make(id, language)` called, in the tenant's scope, for attachments of this kind. It may raise anything."""
+    """Have `make(id, language)` called, in the tenant's scope, for attachments of this kind. It may raise anything.
+
+    What takes long, or reads files from a storage, belongs into a function that `make` returns: that is called after
+    the scope, when no transaction is open any more.
+    """
     _makers[kind] = make
 
 
@@ -52,7 +58,8 @@ def _make(tenant_id: UUID, item: Attached) -> Attachment:
         raise SendFailed(f"Nothing makes the attachment {item['kind']}.", permanent=False)
     try:
         with tenant_scope(tenant_id):
-            return maker(item["id"], item["language"])
+            made = maker(item["id"], item["language"])
+        return made() if callable(made) else made
     except Exception as error:
         log.exception("attachment_not_made", kind=item["kind"], id=item["id"])
         raise SendFailed(
