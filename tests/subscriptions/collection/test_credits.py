@@ -182,26 +182,6 @@ def test_a_worker_that_was_held_up_changes_nothing_of_a_refund_any_more(till: Ti
     assert given_back(till) == [700]
 
 
-def test_credits_given_at_once_never_sum_to_more_than_was_paid(till: Till) -> None:
-    invoice, start = paid(till), Barrier(4)
-
-    def work() -> str:
-        try:
-            start.wait()
-            credit(till, invoice, 1500)
-        except BillingError as error:
-            return error.code
-        finally:
-            connection.close()
-        return "credited"
-
-    with ThreadPoolExecutor(4) as pool:
-        outcomes = sorted(pool.map(lambda _: work(), range(4)))
-    assert outcomes == ["credit_too_large"] * 3 + ["credited"]
-    refund_due(till.tenant.pk)
-    assert given_back(till) == [1500]
-
-
 @pytest.mark.parametrize("told_by", ["refund.updated", "charge.refunded", "reading again"])
 def test_a_refund_that_the_bank_is_at_is_waited_for(till: Till, told_by: str) -> None:
     invoice = paid(till, REFUND_WAITS)
