@@ -58,7 +58,9 @@ def pages(office: Office, alice: User) -> dict[str, str]:
         answer = client.get(address)
         assert answer.status_code < 500, f"{address} answers {answer.status_code}"
         is_html = answer.headers.get("Content-Type", "").startswith("text/html")
-        if answer.status_code == 200 and is_html and not answer.streaming and b"<html" in answer.content:
+        is_framed = answer.headers.get("X-Frame-Options") == "SAMEORIGIN"  # a mail as it will look, without scripts
+        is_page = answer.status_code == 200 and is_html and not is_framed and not answer.streaming
+        if is_page and b"<html" in answer.content:
             found[name] = address
     return found
 

@@ -179,7 +179,7 @@ def test_every_page_by_keyboard_alone(
         page.reload()
         settle(page)
         opened += assert_dialogs(page)
-    assert opened > PAGES_AT_LEAST  # most pages have the account menu at least
+    assert opened >= PAGES_AT_LEAST  # most pages have the account menu at least
 
 
 def test_every_page_in_french(world: World, bob: Customer, parts: Parts, signed_in_page: OpenPage) -> None:
