@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
+from backoffice.customers.queries import describe
 from customers.models import Customer
 from customers.services import CannotDelete, delete_customer
 from payments.errors import ProfileError
 from payments.gateway.port import MethodFacts, PostalAddress
 from payments.models import CardSetup, PaymentProfile, ProfileState, SetupState
 from payments.profiles import VANISHED, apply_method_facts, disable_profile, record_profile, set_backup
-from payments.selectors import verified_for_ach
 from tenants.actors import Actor
 from tenants.models import AuditEntry, MethodKind
 from tenants.scope import tenant_scope
@@ -135,10 +135,10 @@ def test_a_disabled_method_is_no_backup_any_more(customer: Customer) -> None:
     assert not PaymentProfile.objects.filter(is_backup=True).exists()
 
 
-def test_tells_who_can_be_debited_by_ach(customer: Customer) -> None:
+def test_the_list_tells_who_can_be_debited_by_ach(customer: Customer) -> None:
     other = CustomerFactory.create()
     account = {"kind": MethodKind.US_BANK_ACCOUNT, "brand": "Bank", "exp_month": None, "exp_year": None}
     PaymentProfileFactory(customer=customer, **account)
     PaymentProfileFactory(customer=other, state=ProfileState.PENDING, **account)
     PaymentProfileFactory(customer=other)
-    assert verified_for_ach([customer.pk, other.pk]) == {customer.pk}
+    assert [row.customer for row in describe([customer, other]) if row.ach_verified] == [customer]
