@@ -53,6 +53,7 @@ class Order:
 
 def offered() -> QuerySet[Price]:
     rows = Price.objects.filter(is_public=True, is_active=True, product__is_active=True)
+    rows = rows.filter(tenant__portal_shows_offers=True)
     return rows.select_related("product")
 
 

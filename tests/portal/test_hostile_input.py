@@ -58,8 +58,9 @@ FORMS: dict[str, dict[str, str]] = {
 
 @pytest.fixture
 def ids(tenant: Tenant, bob: Customer) -> dict[str, Any]:
-    Tenant.objects.filter(pk=tenant.pk).update(portal_shows_social=True, portal_cancellation="period_end")
     with tenant_scope(tenant.pk):
+        shown = {"portal_shows_social": True, "portal_cancellation": "period_end"}
+        assert Tenant.objects.filter(pk=tenant.pk).update(**shown)
         profile = PaymentProfileFactory(customer=bob, is_default=True)
         price = PriceFactory(is_public=True)
         return {

@@ -204,6 +204,18 @@ def test_an_offer_that_ended_meanwhile_is_not_sold(world: World, bob: Customer, 
     assert "This offer has ended." in answer.content.decode()
 
 
+def test_what_was_begun_is_not_sold_once_the_portal_offers_nothing(
+    world: World, bob: Customer, signed_in: Client
+) -> None:
+    card = visa(world, bob)
+    where = begin(signed_in, world, price(world))
+    with world.scope():
+        assert Tenant.objects.filter(pk=world.tenant.pk).update(portal_shows_offers=False)
+    assert pay_with(signed_in, where, card).status_code == 409
+    with world.scope():
+        assert not Subscription.objects.exists()
+
+
 def test_another_customers_checkout_is_not_there(world: World, signed_in: Client) -> None:
     where = begin(signed_in, world, price(world))
     with world.scope():
