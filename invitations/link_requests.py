@@ -14,8 +14,9 @@ from customers.models import Customer
 from messaging.services import queue_email
 from tenants.actors import Actor
 from tenants.audit import record
-from tenants.models import AuditEntry, Membership, Role, Tenant
+from tenants.models import AuditEntry, Tenant
 from tenants.scope import current_tenant_id
+from tenants.selectors import managers_to_tell
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +47,7 @@ def request_link(*, actor: Actor, customer: Customer, why: str) -> bool:
 def _recipients(tenant: Tenant) -> list[tuple[str, str]]:
     if tenant.care_email:
         return [(tenant.care_email, tenant.language)]
-    members = Membership.objects.filter(role__in=[Role.OWNER, Role.MANAGER], user__is_active=True)
-    return [(m.user.email, m.user.language or tenant.language) for m in members.select_related("user")]
+    return managers_to_tell(tenant)
 
 
 def neighbourhood(ip: str | None) -> str:

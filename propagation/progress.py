@@ -9,7 +9,8 @@ from messaging.services import queue_email
 from propagation.models import OPEN_STEP_STATES, Change, ChangeKind, ChangeState, Stage, Step, StepState
 from propagation.wakeups import wake_workers
 from tenants.actors import ActorKind
-from tenants.models import Membership, Role, Tenant
+from tenants.models import Tenant
+from tenants.selectors import managers_to_tell
 
 #: A failed step in one of these stages may still use the old method, so nothing is detached.
 _MOVES = (Stage.METHOD, Stage.CUSTOMER, Stage.SUBSCRIPTIONS)
@@ -54,12 +55,11 @@ def _tell_staff(change: Change) -> None:
     tenant = Tenant.objects.get(pk=change.tenant_id)
     failed = change.steps.filter(state=StepState.FAILED).select_related("subscription", "invoice", "profile")
     link = settings.BASE_URL + reverse("backoffice:change", args=[tenant.slug, change.pk])
-    members = Membership.objects.filter(role__in=[Role.OWNER, Role.MANAGER], user__is_active=True)
-    for member in members.select_related("user"):
+    for address, language in managers_to_tell(tenant):
         queue_email(
             template="change_failed",
-            language=member.user.language or tenant.language,
-            to=member.user.email,
+            language=language,
+            to=address,
             context={"change": change, "customer": change.customer, "steps": list(failed), "link": link},
             about=change,
         )

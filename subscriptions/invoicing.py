@@ -39,7 +39,7 @@ def refresh_billing_details(*, actor: Actor, invoice: Invoice) -> bool:
     """Put the customer's present name, address and VAT number on an open invoice; whether anything changed.
 
     Its amounts and taxes stay as they were issued, and so does what it says about them.
-    Raises BillingError `not_open`.
+    Raises BillingError `not_open`, `gateway_billed`.
     """
     invoice = _lock_open(invoice)
     customer = Customer.objects.get(pk=invoice.customer_id)
@@ -59,7 +59,7 @@ def refresh_billing_details(*, actor: Actor, invoice: Invoice) -> bool:
 def mark_uncollectible(*, actor: Actor, invoice: Invoice, reason: str) -> Invoice:
     """Write an open invoice off: it is charged no more, and can still be paid.
 
-    Raises BillingError `not_open`, `reason_missing`.
+    Raises BillingError `not_open`, `gateway_billed`, `reason_missing`.
     """
     reason = reason.strip()
     if not reason:

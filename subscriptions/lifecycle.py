@@ -117,7 +117,10 @@ def pin_profile(*, actor: Actor, subscription: Subscription, profile: PaymentPro
 
 
 def change_quantity(*, actor: Actor, subscription: Subscription, quantity: int) -> Subscription:
-    """Bill another quantity from the next period on. Raises BillingError as above, and `bad_quantity`."""
+    """Bill another quantity from the next period on.
+
+    Raises BillingError `gateway_billed`, `already_cancelled`, `bad_quantity`.
+    """
     locked = _lock_live(subscription)
     check_quantity(locked.price, quantity)
     if locked.quantity != quantity:

@@ -30,6 +30,8 @@ from subscriptions.models import (
 )
 from subscriptions.pay_links import pay_link
 from subscriptions.selectors import usable
+from tenants.actors import Actor
+from tenants.audit import record
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 
@@ -67,11 +69,18 @@ def _tell_invoice_open(tenant: Tenant, invoice: Invoice, charged_at: datetime | 
     return _tell("invoice_open", invoice.customer, tenant, context, about=invoice, attached={"invoice_pdf": invoice.pk})
 
 
-def send_again(invoice: Invoice) -> Message | None:
+def send_again(*, actor: Actor, invoice: Invoice) -> Message | None:
     """The invoice's mail once more, as things stand: the invoice while it can be paid, the receipt once it is.
 
     None when it has none: it is void, the gateway bills it, or the customer gets no mail.
     """
+    sent = _mail_as_it_stands(invoice)
+    if sent is not None:
+        record(actor=actor, action="invoice.sent_again", target=invoice, after={"to": sent.to})
+    return sent
+
+
+def _mail_as_it_stands(invoice: Invoice) -> Message | None:
     if invoice.gateway_id:
         return None
     if invoice.state == InvoiceState.PAID:

@@ -33,9 +33,10 @@ from subscriptions.models import Invoice, Refund, RefundState
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.lanes import LONGEST_DELAY_SECONDS
-from tenants.models import Membership, Role, Tenant
+from tenants.models import Tenant
 from tenants.money import format_money
 from tenants.scope import tenant_scope
+from tenants.selectors import managers_to_tell
 from tenants.wake import wake
 
 log = structlog.get_logger(__name__)
@@ -212,9 +213,7 @@ def _tell_staff(refund: Refund) -> None:
     """Owners and managers decide whether it is tried again or moved to the customer's balance."""
     tenant, invoice = Tenant.objects.get(pk=refund.tenant_id), refund.invoice
     link = settings.BASE_URL + reverse("backoffice:invoice", args=[tenant.slug, invoice.pk])
-    members = Membership.objects.filter(role__in=[Role.OWNER, Role.MANAGER], user__is_active=True)
-    for member in members.select_related("user"):
-        language = member.user.language or tenant.language
+    for address, language in managers_to_tell(tenant):
         context = {
             "customer_name": invoice.customer.name,
             "number": invoice.short_number,
@@ -222,7 +221,7 @@ def _tell_staff(refund: Refund) -> None:
             "words": refund.gateway_message or refund.error_code.replace("_", " "),
             "link": link,
         }
-        queue_email(template="refund_failed", language=language, to=member.user.email, context=context, about=refund)
+        queue_email(template="refund_failed", language=language, to=address, context=context, about=refund)
 
 
 def settle_refund(tenant_id: UUID, refund_id: str, *, actor: Actor) -> None:

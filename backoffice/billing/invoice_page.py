@@ -1,6 +1,5 @@
 """What an invoice's page shows: the document as it was issued, its charges, what comes next, what was given back."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -196,7 +195,3 @@ def _detail_labels() -> dict[str, str]:
         "postal_code": _("Postal code"),
         "country": _("Country"),
     }
-
-
-def newest_charge(charges: Iterable[Charge]) -> Charge | None:
-    return max(charges, key=lambda charge: charge.number, default=None)

@@ -18,7 +18,6 @@ from subscriptions.errors import BillingError
 from subscriptions.invoicing import refresh_billing_details
 from subscriptions.models import CreditNote, Invoice, InvoiceState
 from tenants.access import Right, StaffRequest, needs
-from tenants.audit import record
 from tenants.scope import tenant_scope
 
 LANGUAGES = ("en", "fr")
@@ -89,11 +88,10 @@ def _file(request: StaffRequest, document: InvoiceDocument) -> HttpResponse:
 def invoice_send(request: StaffRequest, invoice_id: UUID) -> HttpResponse:
     """Send its mail once more: the invoice, or the receipt of one that is paid."""
     found = find_invoice(invoice_id)
-    sent = mails.send_again(found)
+    sent = mails.send_again(actor=request.actor, invoice=found)
     if sent is None:
         messages.error(request, _("Nothing was sent: it has no mail of its own, or the customer gets none."))
     else:
-        record(actor=request.actor, action="invoice.sent_again", target=found, after={"to": sent.to})
         messages.success(request, _("On its way to %(address)s.") % {"address": sent.to})
     return back(request, invoice_id)
 

@@ -51,7 +51,7 @@ INVOICE_CHIPS: dict[str, str | Promise] = {
 
 @dataclass(frozen=True)
 class ShownSubscription:
-    """`pays` is the method that the next charge goes to, `why` in words; `pays_until_charge` False when it expires."""
+    """`pays` is the method that the next charge goes to, `why` in words; `ends_too_early`: it expires before."""
 
     subscription: Subscription
     pays: PaymentProfile | None
