@@ -153,6 +153,11 @@
   });
 
   const focusErrors = () => document.querySelector("[data-focus]")?.focus();
-  const start = () => { scheduleAll(); openMarked(); focusErrors(); };
+  /* On a phone a row of tabs begins where the current one is seen */
+  const showTab = () => {
+    const tab = document.querySelector(".tabs [aria-current]");
+    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 32;
+  };
+  const start = () => { scheduleAll(); openMarked(); showTab(); focusErrors(); };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start); else start();
 })();
