@@ -107,6 +107,6 @@ def test_what_opens_closes_again(office: Office, alice: User, browser: Browser, 
     for address in pages(office, alice).values():
         page.goto(address)
         opened += assert_dialogs(page)
-    assert opened > PAGES_AT_LEAST
+    assert opened >= 2  # of the team and of taxes; menus are Tabler's, with their own keys
     assert problems == []
     page.context.close()
