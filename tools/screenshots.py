@@ -210,7 +210,8 @@ def code_in_inbox(sandbox: str) -> str:
     while time.monotonic() < deadline:
         answer = httpx.get(f"{sandbox}/_control/inbox/messages", params={"channel": "email"}).json()
         messages = answer["data"] if isinstance(answer, dict) else answer
-        codes = [found.group() for message in messages if (found := re.search(r"\b\d{6}\b", message["subject"]))]
+        asked = [message["text"] for message in messages if "sign-in code" in message["subject"]]
+        codes = [found.group() for text in asked if (found := re.search(r"\b\d{6}\b", text))]
         if codes:
             return codes[0]
         time.sleep(0.3)
