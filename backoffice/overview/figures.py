@@ -122,8 +122,8 @@ def revenue_pictures(standing: list[Standing], own: str) -> list[Picture]:
 
 
 def _change(now: int, before: int) -> str:
-    """ "+3.2% since last month"."""
-    if not before:
+    """ "+3.2% since last month"; nothing where nothing changed."""
+    if not before or now == before:
         return ""
     percent = 100 * (now - before) / before
     return _("%(percent)s%% since last month") % {"percent": f"{percent:+.1f}"}
