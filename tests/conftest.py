@@ -12,6 +12,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.test import TransactionTestCase
+from django.utils import timezone, translation
 
 from tests import database, processes
 from tools.browser import CHROMIUM_ARGUMENTS, find_browser
@@ -51,6 +52,14 @@ def valkey() -> Iterator[redis.Redis]:
 def empty_valkey(valkey: redis.Redis) -> None:
     """No test inherits another's cache, rate limits or messages."""
     valkey.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def own_language_and_zone() -> Iterator[None]:
+    """No test inherits the reader of another's page."""
+    yield
+    translation.deactivate()
+    timezone.deactivate()
 
 
 @pytest.fixture(scope="session")

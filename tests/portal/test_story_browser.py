@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.utils import translation
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -100,8 +101,8 @@ def test_a_customer_looks_after_himself(tenant: Tenant, bob: Customer, signed_in
     page.goto("/portal/acme/settings/")
     expect(page.get_by_label("Votre adresse de courriel")).to_be_visible()
 
-    with tenant_scope(tenant.pk):
-        told = [item["title"] for item in timeline(Customer.objects.get(pk=bob.pk), "acme").items]
+    with tenant_scope(tenant.pk), translation.override("en"):
+        told = [str(item["title"]) for item in timeline(Customer.objects.get(pk=bob.pk), "acme").items]
     for sentence in (
         "Signed in to the portal",
         "Customer edited",
