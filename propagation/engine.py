@@ -18,7 +18,13 @@ from django.utils import timezone
 
 from payments.gateway.accounts import paced_gateway
 from payments.gateway.errors import BadKeys, GatewayError, Gone
-from payments.gateway.leases import KEY_LIFETIME, LEASE, Fenced, LeaseLost, needs_new_key, pause_after, unknown_after
+from payments.gateway.leases import (
+    KEY_LIFETIME,
+    LEASE,
+    call_under_lease,
+    needs_new_key,
+    pause_after,
+)
 from payments.gateway.port import Gateway
 from payments.models import GatewayCustomer, ProfileState
 from payments.profiles import disable_profile
@@ -144,20 +150,13 @@ def carry_out(tenant_id: UUID, claim: Claim) -> None:
     with structlog.contextvars.bound_contextvars(
         tenant_id=str(tenant_id), change=work.change.short_number, step=str(work.step.pk), kind=work.step.kind
     ):
-        try:
-            if claim.gateway is None:
-                raise BadKeys(code="no_gateway_account")
-            gateway = Fenced(claim.gateway, claim.deadline)
-            effect = CARRIERS[work.step.kind](work, gateway)
-            _record_effect(tenant_id, claim, effect)
-        except LeaseLost as lost:
-            log.warning("lease_lost")
-            _record_error(tenant_id, claim, unknown_after(lost))
-        except GatewayError as error:
-            _record_error(tenant_id, claim, error)
-        except Exception as error:
-            log.exception("step_crashed")
-            _record_error(tenant_id, claim, unknown_after(error))
+        call_under_lease(
+            claim.gateway,
+            claim.deadline,
+            work=lambda gateway: _record_effect(tenant_id, claim, CARRIERS[work.step.kind](work, gateway)),
+            record_error=lambda error: _record_error(tenant_id, claim, error),
+            crash_event="step_crashed",
+        )
 
 
 @contextmanager

@@ -17,16 +17,14 @@ from django.utils import timezone
 
 from messaging.services import queue_email
 from payments.gateway.accounts import paced_gateway, paced_gateway_for
-from payments.gateway.errors import BadKeys, GatewayError
+from payments.gateway.errors import GatewayError
 from payments.gateway.leases import (
     KEY_LIFETIME,
     LEASE,
-    Fenced,
-    LeaseLost,
+    call_under_lease,
     needs_new_key,
     pause_after,
     says_nothing,
-    unknown_after,
 )
 from payments.gateway.port import Gateway, RefundFacts
 from subscriptions.models import Invoice, Refund, RefundState
@@ -104,21 +102,20 @@ def claim_next(tenant_id: UUID, now: datetime) -> Claim | None:
 def carry_out(tenant_id: UUID, claim: Claim) -> None:
     """Call the gateway and record the outcome. An error of our own is recorded too, and tried again."""
     with structlog.contextvars.bound_contextvars(tenant_id=str(tenant_id), refund=str(claim.refund.pk)):
-        try:
-            if claim.gateway is None:
-                raise BadKeys(code="no_gateway_account")
-            facts = _refund_at_gateway(claim, Fenced(claim.gateway, claim.deadline))
+
+        def work(gateway: Gateway) -> None:
+            facts = _refund_at_gateway(claim, gateway)
             with tenant_scope(tenant_id):
                 if refund := _held(claim):
                     record_facts(refund, facts, actor=_actor_of(refund))
-        except LeaseLost as lost:
-            log.warning("lease_lost")
-            _record_error(tenant_id, claim, unknown_after(lost))
-        except GatewayError as error:
-            _record_error(tenant_id, claim, error)
-        except Exception as error:
-            log.exception("refund_crashed")
-            _record_error(tenant_id, claim, unknown_after(error))
+
+        call_under_lease(
+            claim.gateway,
+            claim.deadline,
+            work=work,
+            record_error=lambda error: _record_error(tenant_id, claim, error),
+            crash_event="refund_crashed",
+        )
 
 
 def _refund_at_gateway(claim: Claim, gateway: Gateway) -> RefundFacts:

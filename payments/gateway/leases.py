@@ -6,12 +6,17 @@ the same idempotency key for as long as the gateway remembers it.
 
 import secrets
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 
 from payments.gateway.errors import BadKeys, GatewayError, RateLimited, UnknownOutcome
+from payments.gateway.port import Gateway
+
+log = structlog.get_logger(__name__)
 
 #: No call is begun with less than this left of the lease: the gateway's time-out, and time to record the outcome.
 CALL_SECONDS = settings.STRIPE_TIMEOUT_SECONDS + 5.0
@@ -62,6 +67,33 @@ class Fenced:
             return call(*args, **kwargs)
 
         return fenced
+
+
+def call_under_lease(
+    gateway: Gateway | None,
+    deadline: float,
+    *,
+    work: Callable[[Gateway], None],
+    record_error: Callable[[GatewayError], None],
+    crash_event: str,
+) -> None:
+    """Do the work with a fenced gateway; whatever stops it is recorded. `gateway` None: no account is connected.
+
+    An error of our own is logged as `crash_event` and recorded too.
+    """
+    try:
+        if gateway is None:
+            raise BadKeys(code="no_gateway_account")
+        fenced: Gateway = Fenced(gateway, deadline)
+        work(fenced)
+    except LeaseLost as lost:
+        log.warning("lease_lost")
+        record_error(unknown_after(lost))
+    except GatewayError as error:
+        record_error(error)
+    except Exception as error:
+        log.exception(crash_event)
+        record_error(unknown_after(error))
 
 
 def pause_after(attempts: int, error: GatewayError) -> timedelta:

@@ -17,16 +17,14 @@ from django.db import connection
 from django.utils import timezone
 
 from payments.gateway.accounts import paced_gateway
-from payments.gateway.errors import BadKeys, GatewayError
+from payments.gateway.errors import GatewayError
 from payments.gateway.leases import (
     KEY_LIFETIME,
     LEASE,
-    Fenced,
-    LeaseLost,
+    call_under_lease,
     needs_new_key,
     pause_after,
     says_nothing,
-    unknown_after,
 )
 from payments.gateway.port import Gateway, PaymentFacts
 from payments.models import GatewayCustomer, PaymentProfile
@@ -243,20 +241,18 @@ def collect(tenant_id: UUID, claim: Claim) -> None:
     with structlog.contextvars.bound_contextvars(
         tenant_id=str(tenant_id), invoice=claim.order.invoice.short_number, charge=str(claim.charge.pk)
     ):
-        try:
-            if claim.gateway is None:
-                raise BadKeys(code="no_gateway_account")
-            gateway: Gateway = Fenced(claim.gateway, claim.deadline)
+
+        def work(gateway: Gateway) -> None:
             payment = _read(claim, gateway) if claim.reads_only else charge_invoice(gateway, claim.order)
             _record_payment(tenant_id, claim, payment)
-        except LeaseLost as lost:
-            log.warning("lease_lost")
-            _record_error(tenant_id, claim, unknown_after(lost))
-        except GatewayError as error:
-            _record_error(tenant_id, claim, error)
-        except Exception as error:
-            log.exception("charge_crashed")
-            _record_error(tenant_id, claim, unknown_after(error))
+
+        call_under_lease(
+            claim.gateway,
+            claim.deadline,
+            work=work,
+            record_error=lambda error: _record_error(tenant_id, claim, error),
+            crash_event="charge_crashed",
+        )
 
 
 def _read(claim: Claim, gateway: Gateway) -> PaymentFacts:
