@@ -37,19 +37,19 @@ def test_a_killed_worker_leaves_the_rest_to_the_next(
     transactional_db: None, celery_worker_process: CeleryWorker
 ) -> None:
     tenant: Tenant = TenantFactory.create(payment_terms_days=PAYMENT_TERMS_DAYS)
-    make_due(tenant, 600)
+    make_due(tenant, 3000)
     bill_tenant.delay(str(tenant.pk))
     wait_until(lambda: count(tenant) >= 200, what="some invoices")
     celery_worker_process.kill()
-    assert count(tenant) < 600
+    assert count(tenant) < 3000
     celery_worker_process.start()
     sweep_billing.delay()
-    wait_until(lambda: count(tenant) == 600, what="all invoices")
+    wait_until(lambda: count(tenant) == 3000, what="all invoices")
     with tenant_scope(tenant.pk):
         invoices = list(Invoice.objects.order_by("number").values_list("number", "subscription_id"))
         assert not Subscription.objects.exclude(next_period=1).exists()
-    assert [number for number, _subscription in invoices] == list(range(1001, 1601))
-    assert len({subscription for _number, subscription in invoices}) == 600
+    assert [number for number, _subscription in invoices] == list(range(1001, 4001))
+    assert len({subscription for _number, subscription in invoices}) == 3000
 
 
 @pytest.mark.django_db(transaction=True)

@@ -164,11 +164,13 @@ def test_a_worker_killed_between_invoice_and_charge_loses_nothing(
     till: Till, celery_worker_process: CeleryWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real worker, killed while the gateway is at it; another one settles what it left."""
-    slow = {"account": "acme", "path": "/v1/payment_intents/*/confirm", "kind": "latency", "latency_seconds": 1.0}
-    till.sandbox.set_faults(slow)
+    slow = {"account": "acme", "path": "/v1/payment_intents/*/confirm", "kind": "latency"}
+    till.sandbox.set_faults(slow | {"latency_seconds": 1.0})
     bob = till.bob(GOOD)
     invoices = [till.owes(bob, total_minor=1000 + number) for number in range(12)]
     wait_until(till.taken, what="the first charge")
+    till.sandbox.set_faults(slow | {"latency_seconds": 6.0, "times": 1})
+    wait_until(lambda: len(till.sandbox.control("GET", "faults")) == 1, what="a charge that takes long")
     celery_worker_process.kill()
     till.sandbox.clear_faults()
     with till.scope():
