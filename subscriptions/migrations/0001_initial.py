@@ -419,6 +419,85 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="MonthlyFigures",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("month", models.DateField()),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("active", models.PositiveIntegerField()),
+                ("trialing", models.PositiveIntegerField()),
+                ("past_due", models.PositiveIntegerField()),
+                ("paused", models.PositiveIntegerField()),
+                ("started", models.PositiveIntegerField()),
+                ("lost", models.PositiveIntegerField()),
+                ("closed_at", models.DateTimeField()),
+                (
+                    "tenant",
+                    tenants.fields.OwnerForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("month",),
+            },
+        ),
+        migrations.CreateModel(
+            name="MonthlyAmounts",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("revenue_minor", models.BigIntegerField(default=0)),
+                ("lost_minor", models.BigIntegerField(default=0)),
+                ("recovered", models.JSONField(default=dict)),
+                ("recovered_invoices", models.PositiveIntegerField(default=0)),
+                (
+                    "tenant",
+                    tenants.fields.OwnerForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "figures",
+                    tenants.fields.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="amounts",
+                        to="subscriptions.monthlyfigures",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("figures", "currency"),
+            },
+        ),
+        migrations.CreateModel(
             name="Product",
             fields=[
                 (
@@ -892,6 +971,23 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("tenant", "invoice", "position"), name="one_tax_per_position"),
         ),
         migrations.AddConstraint(
+            model_name="monthlyfigures",
+            constraint=models.UniqueConstraint(fields=("tenant", "month"), name="month_closed_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="monthlyfigures",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__lte", models.F("closed_at")), ("starts_at__lt", models.F("ends_at"))),
+                name="month_closed_when_over",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="monthlyamounts",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "figures", "currency"), name="one_row_per_currency_of_month"
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="price",
             constraint=models.CheckConstraint(condition=models.Q(("amount_minor__gte", 0)), name="price_not_negative"),
         ),
@@ -1035,8 +1131,10 @@ class Migration(migrations.Migration):
                 "Refund",
                 "CustomerBalance",
                 "BalanceEntry",
+                "MonthlyFigures",
+                "MonthlyAmounts",
             ],
-            append_only=("BalanceEntry",),
+            append_only=("BalanceEntry", "MonthlyFigures", "MonthlyAmounts"),
         ),
         FindDueTenants(
             "billing",
@@ -1052,5 +1150,10 @@ class Migration(migrations.Migration):
             "refunds",
             "Refund",
             "state IN ('waiting', 'running', 'pending') AND due_at <= now() AND (lease_until IS NULL OR lease_until <= now())",
+        ),
+        FindDueTenants(
+            "months",
+            "Subscription",
+            "NOT EXISTS (SELECT 1 FROM subscriptions_monthlyfigures WHERE ends_at > now() - interval '28 days')",
         ),
     ]

@@ -1,7 +1,8 @@
-"""Products, prices, taxes, subscriptions, invoices and balances."""
+"""Products, prices, taxes, subscriptions, invoices, balances and closed months."""
 
 from subscriptions.models.balance import BalanceEntry, BalanceEntryKind, CustomerBalance
 from subscriptions.models.catalogue import Interval, Price, Product, TaxRate, in_reader_language
+from subscriptions.models.figures import MonthlyAmounts, MonthlyFigures
 from subscriptions.models.invoices import (
     UNSETTLED_CHARGE_STATES,
     Charge,
@@ -44,6 +45,8 @@ __all__ = [
     "InvoiceLine",
     "InvoiceState",
     "InvoiceTax",
+    "MonthlyAmounts",
+    "MonthlyFigures",
     "PaidThrough",
     "Price",
     "Product",
