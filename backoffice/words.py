@@ -248,6 +248,8 @@ def actor_words(kind: str, label: str) -> str:
         return _("%(name)s, in the portal") % {"name": label}
     if kind == ActorKind.CUSTOMER_INVITATION:
         return _("%(name)s, by invitation") % {"name": label}
+    if kind == ActorKind.CUSTOMER_PAY_LINK:
+        return _("%(name)s, by the pay link") % {"name": label}
     return str(_SYSTEMS.get(label, label)) if kind == ActorKind.SYSTEM else label
 
 

@@ -1,7 +1,6 @@
 """Customers who ask for a new link: staff are told, and decide. It never sends a link by itself."""
 
 from datetime import timedelta
-from ipaddress import ip_network
 
 import structlog
 from django.conf import settings
@@ -15,6 +14,7 @@ from messaging.services import queue_email
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.models import AuditEntry, Tenant
+from tenants.networks import neighbourhood
 from tenants.scope import current_tenant_id
 from tenants.selectors import managers_to_tell
 
@@ -48,13 +48,6 @@ def _recipients(tenant: Tenant) -> list[tuple[str, str]]:
     if tenant.care_email:
         return [(tenant.care_email, tenant.language)]
     return managers_to_tell(tenant)
-
-
-def neighbourhood(ip: str | None) -> str:
-    """The address; of IPv6 the /64 that one subscriber has to choose addresses from."""
-    if ip is None or ":" not in ip:
-        return str(ip)
-    return str(ip_network(f"{ip}/64", strict=False))
 
 
 def is_asked_too_often(ip: str | None) -> bool:

@@ -28,6 +28,7 @@ from payments.models import CardSetup, GatewayAccount, SetupState
 from payments.profiles import drop_unverified
 from tenants.actors import Actor, ActorKind
 from tenants.models import Tenant
+from tenants.networks import network_of
 from tenants.scope import tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -123,8 +124,13 @@ def _check_limits(customer_id: UUID, link_id: UUID | None, ip: str | None) -> No
         raise _too_many(_("Too many cards were tried with this link. Ask for a new one."), link=str(link_id))
     if _used_up(recent.filter(customer_id=customer_id), settings.CARD_TRIES_PER_CUSTOMER):
         raise _too_many(_("Too many cards were tried. Wait an hour, then try again."), customer=str(customer_id))
-    if ip is not None and _used_up(recent.filter(ip=ip), settings.CARD_TRIES_PER_ADDRESS):
+    if ip is not None and _used_up(_from_network(recent, ip), settings.CARD_TRIES_PER_ADDRESS):
         raise _too_many(_("Too many cards were tried. Wait an hour, then try again."), ip=ip)
+
+
+def _from_network(setups: QuerySet[CardSetup], ip: str) -> QuerySet[CardSetup]:
+    network = network_of(ip)
+    return setups.filter(ip__gte=str(network[0]), ip__lte=str(network[-1]))
 
 
 def _too_many(message: str | Promise, **where: str) -> CardSetupError:

@@ -6,10 +6,6 @@ import structlog
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from invitations.link_requests import neighbourhood
-
-__all__ = ["is_over", "is_used_up", "neighbourhood"]
-
 log = structlog.get_logger(__name__)
 
 

@@ -19,11 +19,11 @@ from subscriptions.models import Charge, ChargeState, Invoice, PaidThrough
 from subscriptions.settlement import PAYABLE_STATES, mark_invoice_failed
 from tenants.actors import ActorKind
 
-_BY_SOURCE = {"pay_page": PaidThrough.PAY_PAGE, "checkout": PaidThrough.PORTAL}
 _BY_ACTOR = {
     ActorKind.STAFF: PaidThrough.STAFF,
     ActorKind.CUSTOMER_PORTAL: PaidThrough.PORTAL,
     ActorKind.CUSTOMER_INVITATION: PaidThrough.INVITATION,
+    ActorKind.CUSTOMER_PAY_LINK: PaidThrough.PAY_PAGE,
     ActorKind.API_KEY: PaidThrough.API,
     ActorKind.GATEWAY: PaidThrough.UPDATER,
     ActorKind.SYSTEM: PaidThrough.STAFF,
@@ -32,7 +32,7 @@ _BY_ACTOR = {
 
 def source_of(change: Change) -> PaidThrough:
     """What the money counts as brought in by: the door that the change came through."""
-    return _BY_SOURCE.get(change.source) or _BY_ACTOR[ActorKind(change.actor_kind)]
+    return _BY_ACTOR[ActorKind(change.actor_kind)]
 
 
 def _locked(invoice: Invoice) -> Invoice:

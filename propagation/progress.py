@@ -67,7 +67,7 @@ def _tell_staff(change: Change) -> None:
 
 def _tell_customer(change: Change) -> None:
     """Confirm to customers, by mail, what they themselves have changed."""
-    by_customer = change.actor_kind in (ActorKind.CUSTOMER_INVITATION, ActorKind.CUSTOMER_PORTAL)
+    by_customer = ActorKind(change.actor_kind).is_customer
     if not by_customer or change.kind not in (ChangeKind.REPLACE, ChangeKind.ADD) or not change.customer.email:
         return
     if Notification.METHOD_UPDATES in change.customer.muted_mails:

@@ -12,9 +12,15 @@ class ActorKind(StrEnum):
     STAFF = "staff"
     CUSTOMER_PORTAL = "customer_portal"
     CUSTOMER_INVITATION = "customer_invitation"
+    CUSTOMER_PAY_LINK = "customer_pay_link"
     API_KEY = "api_key"
     GATEWAY = "gateway"
     SYSTEM = "system"
+
+    @property
+    def is_customer(self) -> bool:
+        """Whichever door they came through."""
+        return self in (self.CUSTOMER_PORTAL, self.CUSTOMER_INVITATION, self.CUSTOMER_PAY_LINK)
 
     @property
     def label(self) -> str:
@@ -25,6 +31,7 @@ _ACTOR_LABELS = {
     ActorKind.STAFF: _("Staff"),
     ActorKind.CUSTOMER_PORTAL: _("Customer, in the portal"),
     ActorKind.CUSTOMER_INVITATION: _("Customer, by invitation"),
+    ActorKind.CUSTOMER_PAY_LINK: _("Customer, by the pay link"),
     ActorKind.API_KEY: _("API key"),
     ActorKind.GATEWAY: _("Payment gateway"),
     ActorKind.SYSTEM: _("System"),
@@ -56,6 +63,11 @@ class Actor:
     @classmethod
     def invitation(cls, invitation_id: UUID, label: str, ip: str | None = None) -> Self:
         return cls(ActorKind.CUSTOMER_INVITATION, str(invitation_id), label, ip)
+
+    @classmethod
+    def pay_link(cls, customer_id: UUID, label: str, ip: str | None = None) -> Self:
+        """Whoever has the link of one of the customer's invoices."""
+        return cls(ActorKind.CUSTOMER_PAY_LINK, str(customer_id), label, ip)
 
     @classmethod
     def gateway(cls, event_id: str) -> Self:

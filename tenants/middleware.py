@@ -30,12 +30,16 @@ def client_ip(request: HttpRequest) -> str | None:
 
 
 def _ip_in(text: str) -> str | None:
-    """The address in "192.0.2.1", "2001:db8::1", or either with a port, as some proxies write it; None in all else."""
+    """The address in "192.0.2.1", "2001:db8::1", or either with a port, as some proxies write it; None in all else.
+
+    A server that listens for both families is told of IPv4 as "::ffff:192.0.2.1".
+    """
     for candidate in (text, text.rpartition(":")[0].strip("[]"), text.strip("[]")):
         try:
             address = ip_address(candidate)
         except ValueError:
             continue
+        address = getattr(address, "ipv4_mapped", None) or address
         return None if getattr(address, "scope_id", None) else str(address)
     return None
 

@@ -22,6 +22,9 @@ SOURCES = {
     "invitation": _("Invitation"),
     "backoffice": _("Back office"),
     "portal": _("Portal"),
+    "checkout": _("Portal, subscribing"),
+    "pay_portal": _("Portal, paying an invoice"),
+    "pay_page": _("Pay link"),
     "api": _("API"),
     "gateway": _("Payment gateway"),
 }

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from customers.models import Customer
 from portal.access import speak, with_headers
 from portal.pay.visits import is_visiting
 from portal.sessions import portal_actor, session_of
@@ -57,9 +58,14 @@ def enter(request: HttpRequest, tenant: Tenant, invoice_id: UUID) -> bool:
         speak(request, tenant, invoice.customer)
     pay_request = cast(PayRequest, request)
     pay_request.tenant, pay_request.invoice = tenant, invoice
-    pay_request.actor = portal_actor(invoice.customer, client_ip(request))
+    act = portal_actor if is_own else _by_link
+    pay_request.actor = act(invoice.customer, client_ip(request))
     pay_request.through = PaidThrough.PORTAL if is_own else PaidThrough.PAY_PAGE
     return True
+
+
+def _by_link(customer: Customer, ip: str | None) -> Actor:
+    return Actor.pay_link(customer.pk, customer.name, ip)
 
 
 def find_invoice(invoice_id: UUID) -> Invoice | None:

@@ -21,9 +21,10 @@ from customers.models import Customer
 from customers.validation import normalize_email
 from messaging.services import queue_email
 from portal.errors import PortalError
-from portal.limits import is_over, is_used_up, neighbourhood
+from portal.limits import is_over, is_used_up
 from portal.models import SignInCode
 from tenants.models import Tenant
+from tenants.networks import neighbourhood
 from tenants.scope import current_tenant_id
 
 LIFETIME = timedelta(minutes=10)

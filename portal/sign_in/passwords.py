@@ -11,13 +11,14 @@ from customers.models import Customer
 from customers.validation import normalize_email
 from messaging.services import queue_email
 from portal.errors import PortalError
-from portal.limits import is_over, neighbourhood
+from portal.limits import is_over
 from portal.models import PortalPassword, PortalSession
 from portal.sessions import end_all
 from portal.sign_in.codes import MOST_CUSTOMERS, customers_of
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.models import Tenant
+from tenants.networks import neighbourhood
 from tenants.scope import current_tenant_id
 
 #: Tries in a quarter of an hour with one address, and from one network.

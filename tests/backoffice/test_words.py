@@ -79,6 +79,7 @@ def test_an_amount_without_a_currency_stays_as_it_is() -> None:
     [
         ("customer_portal", "Bob Tremblay", "Bob Tremblay, in the portal"),
         ("customer_invitation", "Bob Tremblay", "Bob Tremblay, by invitation"),
+        ("customer_pay_link", "Bob Tremblay", "Bob Tremblay, by the pay link"),
         ("staff", "Alice Martin", "Alice Martin"),
         ("system", "billing run", "Billing run"),
         ("system", "unheard of", "unheard of"),

@@ -164,6 +164,19 @@ def test_one_address_is_limited_by_the_hour_but_not_staff_behind_it(customer: Cu
     assert start(customer, actor=Actor.staff(uuid4(), "Alice"), purpose="backoffice")
 
 
+def test_one_ipv6_network_is_one_address(customer: Customer, settings: Settings) -> None:
+    """Whoever has one address of a /64 has them all."""
+    settings.CARD_TRIES_PER_ADDRESS = 1
+    with tenant_scope(customer.tenant_id):
+        others = CustomerFactory.create_batch(FORMS_PER_TRY, tenant_id=customer.tenant_id)
+    for number, other in enumerate(others):
+        start(other, ip=f"2001:db8:0:1:{number}::1")
+    refused(customer, ip="2001:db8:0:1:ffff:ffff:ffff:ffff")
+    assert start(customer, ip="2001:db8:0:2::1")
+    assert start(customer, ip="2001:db8::1")
+    assert start(customer, ip="0.0.0.1")
+
+
 def test_another_tenants_tries_do_not_count(customer: Customer, shelf: Shelf, settings: Settings) -> None:
     settings.CARD_TRIES_PER_ADDRESS = 1
     for _ in range(FORMS_PER_TRY):

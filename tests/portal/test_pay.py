@@ -8,15 +8,20 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from backoffice.changes.queries import SOURCES
+from backoffice.words import actor_words
 from customers.models import Customer
+from messaging.models import Message
 from payments.models import PaymentProfile
 from portal.pay.views import CHARGES_PER_HOUR
 from portal.pay.visits import COOKIE
 from propagation.card_setups import complete_card_setup
+from propagation.collecting import source_of
+from propagation.models import Change
 from subscriptions.invoicing import bill_purchase
 from subscriptions.models import Charge, Invoice, InvoiceState, PaidThrough
 from subscriptions.pay_links import make_pay_token, pay_link
-from tenants.models import Tenant
+from tenants.models import AuditEntry, Tenant
 from tests.factories import CustomerFactory, InvoiceFactory, PaymentProfileFactory, TenantFactory
 from tests.invitations.story import confirm
 from tests.portal.conftest import client_of, portal_url
@@ -143,6 +148,38 @@ def test_pays_with_the_card_on_file(world: World, bob: Customer) -> None:
     assert [charge["amount"] for charge in charges(world)] == [4900]
     receipt = client.get(portal_url(world.tenant, "pay_receipt_pdf", invoice.pk))
     assert receipt.content.startswith(b"%PDF-")
+
+
+def acted(world: World) -> set[str]:
+    """How whoever asked for a charge, or entered a method, is told to staff."""
+    with world.scope():
+        done = AuditEntry.objects.filter(action__in=["invoice.collection_requested", "change.recorded"])
+        return {actor_words(entry.actor_kind, entry.actor_label) for entry in done}
+
+
+def test_who_pays_by_the_link_is_not_said_to_be_in_the_portal(world: World, bob: Customer, signed_in: Client) -> None:
+    visa(world, bob)
+    invoice = bill(world, bob)
+    visit(world, invoice).post(portal_url(world.tenant, "pay_now", invoice.pk))
+    assert fresh(world, invoice).state == InvoiceState.PAID
+    second = bill(world, bob)
+    enter_by_hand(visit(world, second), world, portal_url(world.tenant, "pay_card", second.pk), "pm_card_mastercard")
+    assert acted(world) == {"Bob Tremblay, by the pay link"}
+    with world.scope():
+        change = Change.objects.get()
+        assert (SOURCES[change.source], source_of(change)) == ("Pay link", PaidThrough.PAY_PAGE)
+    third = bill(world, bob)
+    signed_in.get(link(world, third))
+    signed_in.post(portal_url(world.tenant, "pay_now", third.pk))
+    assert acted(world) == {"Bob Tremblay, by the pay link", "Bob Tremblay, in the portal"}
+
+
+def test_who_enters_a_method_by_the_link_is_told_by_mail(world: World, bob: Customer) -> None:
+    invoice = bill(world, bob)
+    enter_by_hand(visit(world, invoice), world, portal_url(world.tenant, "pay_card", invoice.pk), "pm_card_visa")
+    world.work()
+    with world.scope():
+        assert Message.objects.filter(template="payment_method_updated", to=bob.email).count() == 1
 
 
 def test_what_a_signed_in_customer_pays_came_through_the_portal(world: World, bob: Customer, signed_in: Client) -> None:
