@@ -67,8 +67,7 @@ def complete_card_setup(tenant_id: UUID, gateway_id: str, *, expected_setup_id: 
         return Completed("failed" if failed else "not_yet", error=facts.error, status=facts.status)
     with tenant_scope(tenant_id):
         found = _find(gateway_id, expected_setup_id)
-        # The customer first, as whoever sends or records something for them does.
-        Customer.objects.select_for_update().get(pk=found.customer_id)
+        _lock_customer(found)
         setup = CardSetup.objects.select_for_update().get(pk=found.pk)
         _verify(setup, facts)
         return _settle(setup, facts.method)
@@ -92,7 +91,7 @@ def _follow_verification(tenant_id: UUID, gateway_id: str, facts: SetupFacts) ->
     """Small deposits are on their way: keep the account as one that waits; or its holder could not verify it."""
     with tenant_scope(tenant_id):
         found = _find(gateway_id, None)
-        Customer.objects.select_for_update().get(pk=found.customer_id)
+        _lock_customer(found)
         setup = CardSetup.objects.select_for_update().get(pk=found.pk)
         _verify(setup, facts)
         if facts.verification == "pending" and facts.method is not None:
@@ -123,6 +122,12 @@ def _find(gateway_id: str, expected_setup_id: UUID | None) -> CardSetup:
     if setup is None or (expected_setup_id is not None and setup.pk != expected_setup_id):
         raise _unknown()
     return setup
+
+
+def _lock_customer(setup: CardSetup) -> None:
+    """The customer first, as whoever sends or records something for them, or deletes them, does."""
+    if Customer.objects.select_for_update().filter(pk=setup.customer_id).first() is None:
+        raise _unknown()
 
 
 def _unknown() -> ChangeRefused:

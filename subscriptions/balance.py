@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from subscriptions.errors import BillingError
-from subscriptions.limits import LARGEST_AMOUNT, known_currency
+from subscriptions.limits import LARGEST_AMOUNT, hold_customer, known_currency
 from subscriptions.models import BalanceEntry, BalanceEntryKind, CreditNote, CustomerBalance, Invoice
 from tenants.actors import Actor
 from tenants.audit import record
@@ -24,7 +24,7 @@ def add_balance_entry(
     """Credit the customer (above zero) or debit them (below); the next invoice in that currency takes it into account.
 
     Staff must give a reason, and what they enter is limited, also in its sum; what follows from an invoice never is.
-    Raises BillingError `bad_amount`, `bad_currency`, `reason_missing`.
+    Raises BillingError `bad_amount`, `bad_currency`, `reason_missing`, `customer_deleted`.
     """
     is_typed = kind == BalanceEntryKind.MANUAL
     if amount_minor == 0:
@@ -36,6 +36,8 @@ def add_balance_entry(
     if is_typed and not reason:
         message = _("Say why, so that the customer and your colleagues can follow.")
         raise BillingError("reason_missing", message, {"reason": message})
+    if is_typed:
+        hold_customer(customer)
     CustomerBalance.objects.get_or_create(customer=customer, currency=currency)
     balance = CustomerBalance.objects.select_for_update().get(customer=customer, currency=currency)
     before = balance.amount_minor

@@ -9,7 +9,7 @@ from customers.models import Address, AddressKind, Customer
 from subscriptions.billing.issue import Sale, issue_invoices
 from subscriptions.documents.freeze import freeze_customer
 from subscriptions.errors import BillingError
-from subscriptions.limits import check_quantity
+from subscriptions.limits import check_quantity, hold_customer
 from subscriptions.models import Invoice, InvoiceState, Price
 from subscriptions.settlement import recover_subscription
 from tenants.actors import Actor
@@ -23,8 +23,9 @@ def bill_purchase(
 ) -> Invoice:
     """Sell a one-time price: an invoice of its own, charged when due.
 
-    Raises BillingError `not_one_time`, `price_inactive`, `bad_quantity`.
+    Raises BillingError `customer_deleted`, `not_one_time`, `price_inactive`, `bad_quantity`.
     """
+    hold_customer(customer)
     if price.is_recurring:
         raise BillingError("not_one_time", _("This price recurs. Start a subscription instead."))
     if not price.is_active:

@@ -1,18 +1,22 @@
-"""What a price, a quantity and an amount may be."""
+"""What a price, a quantity and an amount may be, and to whom something can be sold."""
 
 from babel.numbers import list_currencies
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
 from subscriptions.errors import BillingError
 from subscriptions.models import Price
+from tenants.scope import current_tenant_id
 
 #: The gateway takes at most twelve digits, in any currency: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 LARGEST_AMOUNT = 999_999_999_999
 #: The longest period at the gateway is three years: https://docs.stripe.com/api/prices/create#create_price-recurring
 LONGEST_INTERVALS = {"day": 1096, "week": 156, "month": 36, "year": 3}
 LONGEST_TRIAL_DAYS = 730
+#: The code of the refusal to sell to someone who is gone.
+CUSTOMER_DELETED = "customer_deleted"
 
 
 def known_currency(currency: str) -> str:
@@ -42,3 +46,19 @@ def check_can_pay(customer: Customer, profile: PaymentProfile) -> None:
         raise BillingError(
             "profile_not_active", _("This payment method cannot be charged any more. Choose another one.")
         )
+
+
+def hold_customer(customer: Customer, *, alone: bool = False) -> None:
+    """Keep the customer from being deleted until the transaction ends; a deletion that was quicker is waited for.
+
+    Those who hold the customer do so at once, or, `alone`, one after the other. Call it before anything else is locked.
+    Raises BillingError `customer_deleted`.
+    """
+    strength = "NO KEY UPDATE" if alone else "KEY SHARE"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT 1 FROM customers_customer WHERE tenant_id = %s AND id = %s FOR {strength}",  # noqa: S608
+            [current_tenant_id(), customer.pk],
+        )
+        if cursor.fetchone() is None:
+            raise BillingError(CUSTOMER_DELETED, _("This customer was deleted in the meantime."))

@@ -1,13 +1,13 @@
-"""The numbers of the dashboard, for the open scope's tenant. Amounts are minor units, each currency by itself.
+"""The dashboard's numbers worked out from the rows, for the open scope's tenant.
 
-Each function is one query that groups in the database, whatever the number of subscriptions; what a month of revenue
-is, is worked out here from the groups.
+Amounts are minor units, each currency by itself. The database groups, whatever the number of subscriptions; what a
+month of revenue is, is worked out here from the groups. Months that are closed are read by `subscriptions.history`.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Case, Count, IntegerField, QuerySet, Sum, Value, When
-from django.db.models.functions import TruncMonth
 
 from subscriptions.calculators.periods import add_interval
 from subscriptions.models import Interval, Invoice, InvoiceState
@@ -42,11 +41,17 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Month:
-    """A calendar month of the tenant: [start, end); its figures are those of `at`, its end or, of the last one, now."""
+    """A calendar month of the tenant, by its first day: [start, end).
 
+    Its figures are those of `at`: its end or, of the running one, now. `known_since`: when the month before was closed;
+    what has begun before this one, but was recorded later than that, counts here.
+    """
+
+    first: date
     start: datetime
     end: datetime
     at: datetime
+    known_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -63,16 +68,20 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Churn:
-    """Who came and who left in a month. `lost_minor`: a month's revenue of those who left, by currency.
-
-    `rate`: those who left for each that was paying when the month began; None when there were none.
-    """
+class Moves:
+    """Who came and who left in a month. `lost_minor`: a month's revenue of those who left, by currency."""
 
     month: Month
     started: int
     lost: int
     lost_minor: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Churn:
+    """A month's moves, and its rate: those who left for each that was paying when it began; None if there were none."""
+
+    moves: Moves
     rate: float | None
 
 
@@ -106,7 +115,7 @@ def last_months(now: datetime, zone: str, count: int) -> list[Month]:
     first = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0, tzinfo=None)
     starts = [add_interval(first, Interval.MONTH, back) for back in range(1 - count, 2)]
     moments = [start.replace(tzinfo=ZoneInfo(zone)) for start in starts if start is not None]
-    return [Month(start, end, min(end, now)) for start, end in pairwise(moments)]
+    return [Month(start.date(), start, end, min(end, now)) for start, end in pairwise(moments)]
 
 
 def monthly(amount_minor: int, interval: str, interval_count: int) -> Fraction:
@@ -123,153 +132,162 @@ def rounded(amount: Fraction) -> int:
     return floor(amount + Fraction(1, 2))
 
 
-#: Moments are counted from 1. `width_bucket(t - tick, moments)` is how many of them come before `t`; so nothing is
-#: looked at once for each month, and a hundred thousand subscriptions are read once.
-_STANDINGS = """
+#: How each running subscription stood in the instant before `at`. What has been changed since is told by the audit log:
+#: the first entry of later says what was before it. Invoices are found by what they are now, so that a recent moment
+#: touches few of them.
+_STANDING = """
     WITH asked AS (
-        SELECT %(at)s::timestamptz[] AS moments, cardinality(%(at)s::timestamptz[]) AS last,
-            interval '1 microsecond' AS tick
-    ), running AS (
-        SELECT s.id, s.price_id, s.quantity, 1 + width_bucket(s.started_at - tick, moments) AS first,
-            CASE WHEN s.cancelled_at IS NULL THEN last ELSE width_bucket(s.cancelled_at - tick, moments) END AS last,
-            COALESCE(width_bucket(s.trial_end - tick, moments), 0) AS trial_until,
-            CASE WHEN s.state = 'paused' THEN width_bucket(s.paused_at - tick, moments) END AS paused_after,
-            CASE WHEN s.state = 'unpaid' THEN width_bucket(s.past_due_since - tick, moments) END AS unpaid_after
-        FROM subscriptions_subscription s, asked
-    ), grouped AS (
-        SELECT price_id, first, last, trial_until, paused_after, unpaid_after,
-            count(*) AS rows, sum(quantity) AS quantity
-        FROM running WHERE first <= last GROUP BY 1, 2, 3, 4, 5, 6
+        SELECT %(at)s::timestamptz AS at, %(at)s::timestamptz - interval '1 day' AS due_before
+    ), told AS (
+        SELECT target_id AS id,
+            (array_agg(before ->> 'state' ORDER BY e.at, e.id) FILTER (WHERE before ? 'state'))[1] AS state,
+            (array_agg((before ->> 'quantity')::bigint ORDER BY e.at, e.id) FILTER (WHERE before ? 'quantity'))[1]
+                AS quantity
+        FROM tenants_auditentry e
+        WHERE e.at >= %(at)s AND target_type = 'subscriptions.subscription' AND before ?| ARRAY['state', 'quantity']
+        GROUP BY target_id
+    ), late AS (
+        SELECT subscription_id AS id FROM subscriptions_invoice, asked
+        WHERE state = 'open' AND due_at < due_before
+        UNION
+        SELECT subscription_id FROM subscriptions_invoice, asked
+        WHERE state = 'paid' AND paid_at >= at AND due_at < due_before
+            AND (uncollectible_at IS NULL OR uncollectible_at >= at)
+        UNION
+        SELECT subscription_id FROM subscriptions_invoice, asked
+        WHERE state IN ('void', 'uncollectible') AND due_at < due_before AND LEAST(voided_at, uncollectible_at) >= at
     ), stood AS (
-        SELECT nth, price_id, rows, quantity,
+        SELECT s.price_id, COALESCE(told.quantity, s.quantity) AS quantity,
             CASE
-                WHEN nth <= trial_until THEN 'trialing'
-                WHEN nth > paused_after THEN 'paused'
-                WHEN nth > unpaid_after THEN 'unpaid'
+                WHEN s.trial_end >= at THEN 'trialing'
+                WHEN COALESCE(told.state = 'paused', s.state = 'paused' AND COALESCE(s.paused_at < at, true))
+                    THEN 'paused'
+                WHEN COALESCE(told.state = 'unpaid', s.state = 'unpaid' AND COALESCE(s.past_due_since < at, true))
+                    THEN 'unpaid'
+                WHEN late.id IS NOT NULL THEN 'past_due'
                 ELSE 'active'
             END AS phase
-        FROM grouped, generate_series(first, last) AS nth
-    ), late AS (
-        SELECT DISTINCT i.subscription_id AS id, nth
-        FROM subscriptions_invoice i, asked, generate_series(
-            width_bucket(i.due_at + interval '1 day', moments) + 1,
-            CASE
-                WHEN COALESCE(i.paid_at, i.voided_at, i.uncollectible_at) IS NULL THEN asked.last
-                ELSE width_bucket(COALESCE(i.paid_at, i.voided_at, i.uncollectible_at) - tick, moments)
-            END
-        ) AS nth
-        WHERE i.subscription_id IS NOT NULL
-            AND COALESCE(i.paid_at, i.voided_at, i.uncollectible_at, 'infinity') > i.due_at + interval '1 day'
-    ), behind AS (
-        SELECT nth, r.price_id, count(*) AS rows, sum(r.quantity) AS quantity
-        FROM late JOIN running r USING (id)
-        WHERE nth BETWEEN r.first AND r.last AND nth > r.trial_until
-            AND (nth > r.paused_after) IS NOT TRUE AND (nth > r.unpaid_after) IS NOT TRUE
-        GROUP BY 1, 2
-    ), found AS (
-        SELECT nth, price_id, phase, rows, quantity FROM stood
-        UNION ALL SELECT nth, price_id, 'past_due', rows, quantity FROM behind
-        UNION ALL SELECT nth, price_id, 'active', -rows, -quantity FROM behind
+        FROM asked, subscriptions_subscription s LEFT JOIN told USING (id) LEFT JOIN late USING (id)
+        WHERE s.started_at < %(at)s AND (s.cancelled_at IS NULL OR s.cancelled_at >= %(at)s)
+    ), grouped AS (
+        SELECT price_id, phase, count(*) AS rows, sum(quantity) AS quantity FROM stood GROUP BY 1, 2
     )
-    SELECT f.nth, p.amount_minor, p.currency, p.interval, p.interval_count, f.phase, sum(f.rows), sum(f.quantity)
-    FROM found f JOIN subscriptions_price p ON p.id = f.price_id
-    GROUP BY f.nth, p.id, p.amount_minor, p.currency, p.interval, p.interval_count, f.phase
+    SELECT p.amount_minor, p.currency, p.interval, p.interval_count, phase, rows, quantity
+    FROM grouped JOIN subscriptions_price p ON p.id = price_id
 """
 
 
-def standings(months: Sequence[Month]) -> list[Standing]:
-    """How things stood at each month's end (the last one: now).
+def standing(month: Month) -> Standing:
+    """How things stood at the month's end, just before the next began (the running one's: now).
 
     A subscription runs from its start until it is cancelled. It is past due while an invoice of its own has been open
     for more than a day after it was due; an unpaid one counts as past due too. Recurring revenue is what running
-    subscriptions charge in a month before tax, at their present price and quantity; trials, paused and unpaid ones
-    bring none. Pauses that are over are not known any more.
+    subscriptions charge in a month before tax, at the quantity of then; trials, paused and unpaid ones bring none.
+    Pauses and quantities are as the audit log has them: what it does not tell is taken to have been as it is now.
     """
-    counts: list[dict[Phase, int]] = [dict.fromkeys(Phase, 0) for _ in months]
-    revenue: list[dict[str, Fraction]] = [defaultdict(Fraction) for _ in months]
-    for nth, amount, currency, interval, every, phase, rows, quantity in _grouped(
-        _STANDINGS, {"at": [month.at for month in months]}
-    ):
-        known = Phase.PAST_DUE if phase == "unpaid" else Phase(phase)
-        counts[nth - 1][known] += int(rows)
+    counts: dict[Phase, int] = dict.fromkeys(Phase, 0)
+    revenue: dict[str, Fraction] = defaultdict(Fraction)
+    for amount, currency, interval, every, phase, rows, quantity in _grouped(_STANDING, {"at": month.at}):
+        counts[Phase.PAST_DUE if phase == "unpaid" else Phase(phase)] += rows
         if phase in (Phase.ACTIVE, Phase.PAST_DUE):
-            revenue[nth - 1][currency] += monthly(amount, interval, every) * int(quantity)
-    return [
-        Standing(month, count, {currency: rounded(amount) for currency, amount in sorted(money.items())})
-        for month, count, money in zip(months, counts, revenue, strict=True)
-    ]
+            revenue[currency] += monthly(amount, interval, every) * int(quantity)
+    return Standing(month, counts, {currency: rounded(amount) for currency, amount in sorted(revenue.items())})
 
 
-_MOVES = """
+_MONTHS = """
     WITH month AS (
-        SELECT start, finish, nth
-        FROM unnest(%(start)s::timestamptz[], %(finish)s::timestamptz[]) WITH ORDINALITY AS m (start, finish, nth)
+        SELECT start, finish, known_since, nth
+        FROM unnest(%(start)s::timestamptz[], %(finish)s::timestamptz[], %(known_since)s::timestamptz[])
+            WITH ORDINALITY AS m (start, finish, known_since, nth)
     )
-    SELECT m.nth, p.amount_minor, p.currency, p.interval, p.interval_count,
-        count(*) FILTER (WHERE s.paying_from >= m.start AND s.paying_from < m.finish),
-        count(*) FILTER (WHERE s.cancelled_at >= m.start AND s.cancelled_at < m.finish),
-        COALESCE(sum(s.quantity) FILTER (WHERE s.cancelled_at >= m.start AND s.cancelled_at < m.finish), 0)
-    FROM month m
-    JOIN (
-        SELECT *, COALESCE(trial_end, started_at) AS paying_from FROM subscriptions_subscription
+"""
+_MOVES = f"""{_MONTHS}
+    , moved AS (
+        SELECT price_id, quantity, cancelled_at, created_at, COALESCE(trial_end, started_at) AS paying_from
+        FROM subscriptions_subscription
         WHERE cancelled_at IS NULL OR cancelled_at > COALESCE(trial_end, started_at)
-    ) s ON (s.paying_from >= m.start AND s.paying_from < m.finish)
-        OR (s.cancelled_at >= m.start AND s.cancelled_at < m.finish)
-    JOIN subscriptions_price p ON p.tenant_id = s.tenant_id AND p.id = s.price_id
-    GROUP BY m.nth, p.id, p.amount_minor, p.currency, p.interval, p.interval_count
+    ), counted AS (
+        SELECT m.nth, s.price_id, s.quantity, s.cancelled_at >= m.start AND s.cancelled_at < m.finish AS has_left,
+            s.paying_from < m.finish AND (s.paying_from >= m.start OR s.created_at >= m.known_since)
+                AND (s.cancelled_at IS NULL OR s.cancelled_at >= m.start) AS has_come
+        FROM month m JOIN moved s ON (s.paying_from >= m.start AND s.paying_from < m.finish)
+            OR (s.cancelled_at >= m.start AND s.cancelled_at < m.finish)
+            OR (s.paying_from < m.start AND s.created_at >= m.known_since AND s.created_at < m.finish)
+    ), grouped AS (
+        SELECT nth, price_id, count(*) FILTER (WHERE has_come) AS came, count(*) FILTER (WHERE has_left) AS went,
+            COALESCE(sum(quantity) FILTER (WHERE has_left), 0) AS quantity
+        FROM counted GROUP BY 1, 2
+    )
+    SELECT nth, p.amount_minor, p.currency, p.interval, p.interval_count, came, went, quantity
+    FROM grouped JOIN subscriptions_price p ON p.id = price_id
 """
 
 
-def churn(months: Sequence[Month], standing: Sequence[Standing]) -> list[Churn]:
-    """Who came and who left in each month but the first, which tells how many there were before.
+def moves(months: Sequence[Month]) -> list[Moves]:
+    """Who came and who left in each month.
 
     A subscription comes when its first paid period begins, and leaves when it is cancelled; one that ends in its trial
-    does neither. `standing` are the same months'.
+    does neither.
     """
     started, lost = [0] * len(months), [0] * len(months)
     money: list[dict[str, Fraction]] = [defaultdict(Fraction) for _ in months]
-    values = {"start": [month.start for month in months], "finish": [month.at for month in months]}
-    for nth, amount, currency, interval, every, came, left, quantity in _grouped(_MOVES, values):
+    for nth, amount, currency, interval, every, came, left, quantity in _in_months(_MOVES, months):
         started[nth - 1] += came
         lost[nth - 1] += left
         money[nth - 1][currency] += monthly(amount, interval, every) * int(quantity)
     return [
-        Churn(
+        Moves(
             month=month,
             started=started[nth],
             lost=lost[nth],
             lost_minor={currency: rounded(amount) for currency, amount in sorted(money[nth].items()) if amount},
-            rate=lost[nth] / standing[nth - 1].paying if standing[nth - 1].paying else None,
         )
         for nth, month in enumerate(months)
-        if nth
     ]
 
 
-def _grouped(query: str, values: dict[str, list[datetime]]) -> list[Any]:
+def churn(standing: Sequence[Standing], moved: Sequence[Moves]) -> list[Churn]:
+    """The same months' but the first, which tells how many were paying before."""
+    return [
+        Churn(moves, moves.lost / before.paying if before.paying else None)
+        for before, moves in zip(standing, moved[1:], strict=False)
+    ]
+
+
+_RECOVERED = f"""{_MONTHS}
+    SELECT m.nth, i.currency, i.paid_through, sum(i.amount_due_minor), count(*)
+    FROM month m JOIN subscriptions_invoice i ON i.paid_at >= m.start AND i.paid_at < m.finish
+    WHERE i.state = 'paid' AND i.is_recovered
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+
+
+def recovered(months: Sequence[Month]) -> list[dict[str, Recovered]]:
+    """For each month, by currency: what had failed or was late, and was paid in it (`Invoice.is_recovered`)."""
+    amounts: list[dict[str, dict[str, int]]] = [defaultdict(dict) for _ in months]
+    invoices: dict[tuple[int, str], int] = defaultdict(int)
+    for nth, currency, through, amount, count in _in_months(_RECOVERED, months):
+        amounts[nth - 1][currency][through] = int(amount)
+        invoices[nth, currency] += count
+    return [
+        {currency: Recovered(month, by, invoices[nth, currency]) for currency, by in amounts[nth - 1].items()}
+        for nth, month in enumerate(months, 1)
+    ]
+
+
+def _in_months(query: str, months: Sequence[Month]) -> list[Any]:
+    values = {
+        "start": [month.start for month in months],
+        "finish": [month.at for month in months],
+        "known_since": [month.known_since for month in months],
+    }
+    return _grouped(query, values) if months else []
+
+
+def _grouped(query: str, values: dict[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         return cursor.fetchall()
-
-
-def recovered(months: Sequence[Month], zone: str) -> dict[str, list[Recovered]]:
-    """By currency, for each month: what had failed or was late, and was paid (`Invoice.is_recovered`)."""
-    paid = Invoice.objects.filter(state=InvoiceState.PAID, paid_at__gte=months[0].start, is_recovered=True)
-    rows = (
-        paid.annotate(month=TruncMonth("paid_at", tzinfo=ZoneInfo(zone)))
-        .values_list("currency", "month", "paid_through")
-        .annotate(amount=Sum("amount_due_minor"), invoices=Count("id"))
-        .order_by("currency")
-    )
-    amounts: dict[str, dict[datetime, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    invoices: dict[tuple[str, datetime], int] = defaultdict(int)
-    for currency, month, through, amount, count in rows:
-        amounts[currency][month][through] = amount
-        invoices[currency, month] += count
-    return {
-        currency: [Recovered(month, by.get(month.start, {}), invoices[currency, month.start]) for month in months]
-        for currency, by in amounts.items()
-    }
 
 
 def past_due_by_age(now: datetime) -> dict[str, list[Aged]]:

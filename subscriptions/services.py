@@ -16,6 +16,7 @@ from subscriptions.limits import (
     LONGEST_TRIAL_DAYS,
     check_can_pay,
     check_quantity,
+    hold_customer,
     known_currency,
 )
 from subscriptions.models import (
@@ -134,9 +135,10 @@ def create_subscription(
     """Start a subscription; its first period (its trial, if the price has one) begins at `started_at`, else now.
 
     One of ours is billed in advance, by the billing run, on the calendar of the tenant's time zone.
-    Raises BillingError `price_inactive`, `one_time_price`, `bad_quantity`, `other_customer`, `profile_not_active`,
-    `gateway_id_missing`.
+    Raises BillingError `customer_deleted`, `price_inactive`, `one_time_price`, `bad_quantity`, `other_customer`,
+    `profile_not_active`, `gateway_id_missing`.
     """
+    hold_customer(customer)
     _check_sellable(price)
     check_quantity(price, quantity)
     if billed_by == BilledBy.GATEWAY and not gateway_id:

@@ -19,7 +19,7 @@ from subscriptions.billing.run import bill_locked
 from subscriptions.collection import request_collection
 from subscriptions.errors import BillingError
 from subscriptions.invoicing import bill_purchase
-from subscriptions.limits import check_quantity
+from subscriptions.limits import check_quantity, hold_customer
 from subscriptions.models import Invoice, InvoiceState, PaidThrough, Price, Subscription
 from subscriptions.services import create_subscription
 from tenants.actors import Actor
@@ -34,15 +34,16 @@ LARGEST_QUANTITY = 999
 def start_checkout(*, actor: Actor, customer: Customer, price: Price, quantity: int) -> Checkout:
     """Begin to buy, or go on where another tab has begun to.
 
-    Raises CheckoutError `not_offered`, `bad_quantity`; BillingError `bad_quantity`.
+    Raises CheckoutError `not_offered`, `bad_quantity`; BillingError `customer_deleted`, `bad_quantity`.
     """
-    Customer.objects.select_for_update().get(pk=customer.pk)
+    hold_customer(customer, alone=True)
     _check_offered(price)
     if not 1 <= quantity <= LARGEST_QUANTITY:
         message = _("The quantity must be between 1 and 999.")
         raise CheckoutError("bad_quantity", message, {"quantity": message})
     check_quantity(price, quantity)
-    checkout = Checkout.objects.filter(customer=customer, price=price, state=CheckoutState.OPEN).first()
+    open_ones = Checkout.objects.select_for_update().filter(customer=customer, price=price, state=CheckoutState.OPEN)
+    checkout = open_ones.first()
     if checkout is not None:
         checkout.quantity = quantity
         checkout.save(update_fields=["quantity"])
@@ -62,8 +63,10 @@ def finish_checkout(*, actor: Actor, checkout: Checkout, profile: PaymentProfile
     """Buy what was chosen, charged to `profile` (None: there is nothing to charge). False when it was bought before.
 
     `quantity` is what the customer was shown. Raises CheckoutError `not_offered`, `order_changed`; BillingError
-    `other_customer`, `profile_not_active`, `bad_quantity`.
+    `customer_deleted`, `other_customer`, `profile_not_active`, `bad_quantity`.
     """
+    # The customer before their order, as whoever begins or deletes one does.
+    hold_customer(checkout.customer)
     checkout = _lock(checkout.pk)
     if checkout.state != CheckoutState.OPEN:
         return False

@@ -18,7 +18,7 @@ from customers.services import set_address
 from invitations import card_entry
 from invitations.card_entry import CardEntry
 from payments.models import PaymentProfile
-from portal.access import CustomerRequest, customer_page
+from portal.access import CustomerRequest, ask_to_sign_in, customer_page
 from portal.models import Checkout, CheckoutState
 from portal.offers.checkouts import LARGEST_QUANTITY, PURPOSE, finish_checkout, start_checkout
 from portal.offers.queries import offered, offers_for, order_of, own_checkout, saved_methods
@@ -26,6 +26,7 @@ from portal.payment_status import payment_status
 from propagation.card_setups import Completed
 from propagation.services import change_billing_details
 from subscriptions.collection import collect_now
+from subscriptions.limits import CUSTOMER_DELETED
 from subscriptions.models import Invoice
 from subscriptions.selectors import default_profile, usable
 from tenants.errors import DomainError
@@ -72,6 +73,8 @@ def offer(request: CustomerRequest, price_id: UUID) -> HttpResponse:
                 quantity=form.cleaned_data["quantity"],
             )
         except DomainError as error:
+            if error.code == CUSTOMER_DELETED:
+                return ask_to_sign_in(request, request.tenant)
             form.add_error("quantity", str(error))
         else:
             return redirect("portal:checkout", request.tenant.slug, checkout.pk)
@@ -124,6 +127,8 @@ def checkout_payment(request: CustomerRequest, checkout_id: UUID) -> HttpRespons
         try:
             return _finish(request, checkout_id)
         except DomainError as error:
+            if error.code == CUSTOMER_DELETED:
+                return ask_to_sign_in(request, request.tenant)
             refusal = str(error)
     with tenant_scope(request.tenant.pk):
         found = own_checkout(request.customer, checkout_id)

@@ -3,13 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
 from customers.models import Address, Customer
+from customers.services import delete_customer
 from payments.models import CardSetup, PaymentProfile
 from portal.models import Checkout, CheckoutState
+from portal.offers.checkouts import finish_checkout, start_checkout
 from propagation.card_setups import complete_card_setup
 from subscriptions.catalogue import set_price_active
 from subscriptions.models import Invoice, InvoiceState, PaidThrough, Price, Subscription, SubscriptionState
@@ -20,6 +23,7 @@ from tests.invitations.story import confirm
 from tests.portal.conftest import client_of, portal_url
 from tests.portal.shop import ACTOR, ADDRESS, charges, enter_by_hand, price, visa, world
 from tests.propagation.conftest import DECLINED_LATER, World
+from tests.races import meanwhile, wait_for_a_lock
 
 __all__ = ["world"]
 
@@ -294,3 +298,39 @@ def test_a_card_for_an_offer_that_ended_is_kept_and_nothing_bought(world: World,
     with world.scope():
         assert not Subscription.objects.exists()
         assert PaymentProfile.objects.count() == 1
+
+
+@pytest.mark.parametrize("step", ["offer", "payment"])
+def test_a_customer_who_is_deleted_while_they_buy_is_signed_out(
+    world: World, bob: Customer, signed_in: Client, step: str
+) -> None:
+    chosen = price(world, amount_minor=0)
+    where = portal_url(world.tenant, "offer", chosen.pk) if step == "offer" else begin(signed_in, world, chosen)
+    world.work()
+    with world.scope():
+        delete_customer(actor=ACTOR, customer=bob)
+        answer = meanwhile(lambda: signed_in.post(where, {"quantity": 1}))
+        wait_for_a_lock("the purchase to come upon the deletion")
+    assert answer.result(60)["Location"] == portal_url(world.tenant, "sign_in")
+    with world.scope():
+        assert not Subscription.objects.exists()
+
+
+def test_an_order_that_is_finished_meanwhile_keeps_its_quantity(world: World, bob: Customer, signed_in: Client) -> None:
+    """Another tab begins the same offer again in the instant in which it is bought."""
+    chosen = price(world, amount_minor=0)
+    begin(signed_in, world, chosen)
+
+    def begin_again() -> UUID:
+        with world.scope():
+            return start_checkout(actor=ACTOR, customer=bob, price=chosen, quantity=5).pk
+
+    with world.scope():
+        bought = Checkout.objects.get()
+        finish_checkout(actor=ACTOR, checkout=bought, profile=None, quantity=1)
+        begun = meanwhile(begin_again)
+        wait_for_a_lock("the other tab to come upon the purchase")
+    other = begun.result(60)
+    with world.scope():
+        kept = dict(Checkout.objects.values_list("pk", "quantity"))
+    assert kept == {bought.pk: 1, other: 5}

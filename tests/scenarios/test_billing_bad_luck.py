@@ -12,10 +12,9 @@ from uuid import UUID
 
 import pytest
 import redis
-from django.db import IntegrityError, connection
+from django.db import connection
 from django.utils import timezone
 
-from customers.models import Customer
 from customers.services import CannotDelete, delete_customer, update_customer
 from messaging.models import Message, MessageState
 from subscriptions.billing.run import Billed, bill_due
@@ -29,6 +28,7 @@ from tenants.numbers import next_number, next_numbers
 from tenants.scope import tenant_scope
 from tests import database, factories
 from tests.processes import CeleryWorker, Sandbox, wait_until
+from tests.races import in_a_connection_of_its_own, someone_waits_for_a_lock
 from tests.scenarios.dues import FIRST, Dues, run_in_a_process
 from tests.scenarios.mass import STEPS_EACH, MassChange
 from tests.scenarios.test_mass_change import MakeMassChange
@@ -48,12 +48,6 @@ def invoice_numbers_held(tenant: Tenant) -> Iterator[None]:
     with database.admin_connection(connection.settings_dict["NAME"]) as other, other.transaction():
         other.execute("SELECT FROM tenants_numbersequence WHERE tenant_id = %s FOR UPDATE", [tenant.pk])
         yield
-
-
-def someone_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
 
 
 # The storm
@@ -339,36 +333,3 @@ def test_a_customer_deleted_in_the_middle_of_a_run_stays(transactional_db: None)
             with tenant_scope(tenant.pk), pytest.raises(CannotDelete):
                 delete_customer(actor=ALICE, customer=bob)
         assert billed.result() == Billed(invoices=1)
-
-
-def test_a_customer_deleted_while_something_is_sold_to_them_leaves_no_invoice_and_no_gap(
-    transactional_db: None,
-) -> None:
-    tenant = factories.TenantFactory(country="CA")
-    with tenant_scope(tenant.pk):
-        bob, carol = factories.CustomerFactory(email=""), factories.CustomerFactory(email="")
-        once = factories.PriceFactory(interval="one_time")
-
-    def sell() -> Invoice:
-        with tenant_scope(tenant.pk):
-            return bill_purchase(actor=ALICE, customer=bob, price=once)
-
-    with ThreadPoolExecutor(1) as pool:
-        with invoice_numbers_held(tenant):
-            sold = pool.submit(in_a_connection_of_its_own, sell)
-            wait_until(someone_waits_for_a_lock, what="the sale to be about to be written")
-            with tenant_scope(tenant.pk):
-                delete_customer(actor=ALICE, customer=bob)
-        with pytest.raises(IntegrityError):
-            sold.result()
-    with tenant_scope(tenant.pk):
-        assert not Customer.objects.filter(pk=bob.pk).exists()
-        assert bill_purchase(actor=ALICE, customer=carol, price=once).number == FIRST
-        assert Invoice.objects.count() == 1
-
-
-def in_a_connection_of_its_own[T](work: Callable[[], T]) -> T:
-    try:
-        return work()
-    finally:
-        connection.close()

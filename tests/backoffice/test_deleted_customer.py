@@ -1,0 +1,39 @@
+"""A customer is deleted in the instant in which staff sell them something."""
+
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from customers.services import delete_customer
+from tenants.actors import Actor
+from tenants.models import Role
+from tenants.scope import tenant_scope
+from tests.backoffice.conftest import Office, join, make_office
+from tests.factories import CustomerFactory, PriceFactory
+from tests.races import meanwhile, wait_for_a_lock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("door", ["subscribe", "sell", "balance_entry"])
+def test_staff_are_told_and_lose_nothing_that_they_typed(door: str) -> None:
+    office: Office = make_office("acme", "Acme")
+    client = Client()
+    client.force_login(join(office, Role.OWNER))
+    with tenant_scope(office.tenant.pk):
+        carol = CustomerFactory(first_name="Carol", email="")
+        price = PriceFactory(interval="one_time" if door == "sell" else "month")
+    typed = {"price": price.pk, "quantity": 7, "currency": "CAD", "amount": "70.00", "kind": "credit"}
+    typed["reason"] = "Goodwill of 7 May"
+    url = office.url(door, customer_id=carol.pk)
+    body = urlencode(typed)
+    with tenant_scope(office.tenant.pk):
+        delete_customer(actor=Actor.system("bob"), customer=carol)
+        answered = meanwhile(lambda: client.post(url, body, content_type="application/x-www-form-urlencoded"))
+        wait_for_a_lock("the sale to come upon the deletion")
+    answer = answered.result(60)
+    shown = answer.content.decode()
+    assert answer.status_code == 422
+    assert "This customer was deleted in the meantime." in shown
+    assert ("Goodwill of 7 May" if door == "balance_entry" else 'value="7"') in shown
