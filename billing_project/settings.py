@@ -136,6 +136,7 @@ CELERY_BEAT_SCHEDULE = {
     "bill-subscriptions": {"task": "subscriptions.tasks.sweep_billing", "schedule": 30.0, "options": {"expires": 30}},
     "collect-invoices": {"task": "subscriptions.tasks.sweep_collections", "schedule": 10.0, "options": {"expires": 10}},
     "carry-out-refunds": {"task": "subscriptions.tasks.sweep_refunds", "schedule": 30.0, "options": {"expires": 30}},
+    "close-months": {"task": "subscriptions.tasks.sweep_months", "schedule": 600.0, "options": {"expires": 600}},
 }
 
 AUTH_USER_MODEL = "tenants.User"

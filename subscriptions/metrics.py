@@ -6,11 +6,10 @@ month of revenue is, is worked out here from the groups. Months that are closed 
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
-from itertools import pairwise
 from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +17,6 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.db.models import Case, Count, IntegerField, QuerySet, Sum, Value, When
 
-from subscriptions.calculators.periods import add_interval
 from subscriptions.models import Interval, Invoice, InvoiceState
 
 #: How many of an interval make a month of 365/12 days.
@@ -111,11 +109,20 @@ AGES: list[tuple[int, int | None]] = [(0, 7), (8, 30), (31, 60), (61, None)]
 
 def last_months(now: datetime, zone: str, count: int) -> list[Month]:
     """The running month of the tenant's calendar and the `count` - 1 before it, oldest first."""
-    local = now.astimezone(ZoneInfo(zone))
-    first = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0, tzinfo=None)
-    starts = [add_interval(first, Interval.MONTH, back) for back in range(1 - count, 2)]
-    moments = [start.replace(tzinfo=ZoneInfo(zone)) for start in starts if start is not None]
-    return [Month(start.date(), start, end, min(end, now)) for start, end in pairwise(moments)]
+    running = now.astimezone(ZoneInfo(zone)).date().replace(day=1)
+    months = [calendar_month(_months_later(running, back), zone) for back in range(1 - count, 1)]
+    return [replace(month, at=min(month.end, now)) for month in months]
+
+
+def calendar_month(first: date, zone: str) -> Month:
+    """The whole month of this first day."""
+    start, end = (datetime(day.year, day.month, 1, tzinfo=ZoneInfo(zone)) for day in (first, _months_later(first, 1)))
+    return Month(first, start, end, at=end)
+
+
+def _months_later(first: date, count: int) -> date:
+    years, month = divmod(first.month - 1 + count, 12)
+    return date(first.year + years, month + 1, 1)
 
 
 def monthly(amount_minor: int, interval: str, interval_count: int) -> Fraction:
@@ -194,25 +201,23 @@ def standing(month: Month) -> Standing:
     return Standing(month, counts, {currency: rounded(amount) for currency, amount in sorted(revenue.items())})
 
 
-_MONTHS = """
+_MOVES = """
     WITH month AS (
         SELECT start, finish, known_since, nth
         FROM unnest(%(start)s::timestamptz[], %(finish)s::timestamptz[], %(known_since)s::timestamptz[])
             WITH ORDINALITY AS m (start, finish, known_since, nth)
-    )
-"""
-_MOVES = f"""{_MONTHS}
-    , moved AS (
+    ), moved AS (
         SELECT price_id, quantity, cancelled_at, created_at, COALESCE(trial_end, started_at) AS paying_from
         FROM subscriptions_subscription
         WHERE cancelled_at IS NULL OR cancelled_at > COALESCE(trial_end, started_at)
     ), counted AS (
         SELECT m.nth, s.price_id, s.quantity, s.cancelled_at >= m.start AND s.cancelled_at < m.finish AS has_left,
-            s.paying_from < m.finish AND (s.paying_from >= m.start OR s.created_at >= m.known_since)
+            s.paying_from < m.finish
+                AND (s.paying_from >= m.start OR COALESCE(s.created_at >= m.known_since, false))
                 AND (s.cancelled_at IS NULL OR s.cancelled_at >= m.start) AS has_come
         FROM month m JOIN moved s ON (s.paying_from >= m.start AND s.paying_from < m.finish)
             OR (s.cancelled_at >= m.start AND s.cancelled_at < m.finish)
-            OR (s.paying_from < m.start AND s.created_at >= m.known_since AND s.created_at < m.finish)
+            OR (s.paying_from < m.start AND s.created_at >= m.known_since)
     ), grouped AS (
         SELECT nth, price_id, count(*) FILTER (WHERE has_come) AS came, count(*) FILTER (WHERE has_left) AS went,
             COALESCE(sum(quantity) FILTER (WHERE has_left), 0) AS quantity
@@ -254,7 +259,11 @@ def churn(standing: Sequence[Standing], moved: Sequence[Moves]) -> list[Churn]:
     ]
 
 
-_RECOVERED = f"""{_MONTHS}
+_RECOVERED = """
+    WITH month AS (
+        SELECT start, finish, nth
+        FROM unnest(%(start)s::timestamptz[], %(finish)s::timestamptz[]) WITH ORDINALITY AS m (start, finish, nth)
+    )
     SELECT m.nth, i.currency, i.paid_through, sum(i.amount_due_minor), count(*)
     FROM month m JOIN subscriptions_invoice i ON i.paid_at >= m.start AND i.paid_at < m.finish
     WHERE i.state = 'paid' AND i.is_recovered

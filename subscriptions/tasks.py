@@ -1,4 +1,4 @@
-"""Wake-ups for billing, collections and refunds. Losing any of them only delays: the sweeps find whatever is due."""
+"""Wake-ups for billing, collections, refunds and closing months. Losing any of them only delays: the sweeps find whatever is due."""
 
 import time
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from celery import shared_task
 
 from subscriptions.billing.run import bill_due
+from subscriptions.closing import close_due_months
 from subscriptions.collection.engine import anything_due, collect_for
 from subscriptions.collection.wakeups import COLLECTIONS
 from subscriptions.refunds import refund_due
@@ -66,3 +67,16 @@ def sweep_refunds() -> None:
     """Wake a worker for every tenant that has due refunds, whatever became of earlier wake-ups."""
     for tenant_id in tenants_with_due("refunds"):
         refund_tenant.apply_async([str(tenant_id)], expires=SWEEP_LIFETIME)
+
+
+@shared_task
+def close_tenant_months(tenant_id: str) -> None:
+    """Close the tenant's months that are over. One that has to wait for the billing run is found by a later sweep."""
+    close_due_months(UUID(tenant_id))
+
+
+@shared_task
+def sweep_months() -> None:
+    """Wake a worker for every tenant whose last closed month was over four weeks ago, or that has none yet."""
+    for tenant_id in tenants_with_due("months"):
+        close_tenant_months.apply_async([str(tenant_id)], expires=SWEEP_LIFETIME)

@@ -121,12 +121,12 @@ def _drawn(chart: Any) -> bytes:
 
 def month_name(month: Month) -> str:
     """ "Nov 26"; a first month of a year says so by its number."""
-    return formats.date_format(month.start, "M y")
+    return formats.date_format(month.first, "M y")
 
 
 def _months(months: Sequence[Month], theme: Theme) -> list[str]:
     """Their names; a narrow picture has room for every third, the last one among them."""
-    names = [formats.date_format(month.start, "M") if month.start.month != 1 else month_name(month) for month in months]
+    names = [formats.date_format(month.first, "M") if month.first.month != 1 else month_name(month) for month in months]
     if not theme.is_narrow:
         return names
     return [name if (len(names) - nth) % 3 == 1 else "" for nth, name in enumerate(names)]
@@ -184,9 +184,9 @@ def phase_words() -> dict[Phase, str]:
 
 def draw_churn(rows: Sequence[Churn], theme: Theme) -> bytes:
     chart = pygal.Bar(**_options(theme, [theme.good, theme.bad], _whole))
-    chart.x_labels = _months([row.month for row in rows], theme)
-    chart.add(_("Came"), [row.started for row in rows])
-    chart.add(_("Left"), [row.lost for row in rows])
+    chart.x_labels = _months([row.moves.month for row in rows], theme)
+    chart.add(_("Came"), [row.moves.started for row in rows])
+    chart.add(_("Left"), [row.moves.lost for row in rows])
     return _drawn(chart)
 
 

@@ -9,18 +9,8 @@ from django.utils.translation import ngettext
 
 from backoffice.overview.charts import age_words, month_name, phase_words, sources_of
 from invitations.selectors import funnel
-from subscriptions.metrics import (
-    Aged,
-    Churn,
-    Phase,
-    Recovered,
-    Standing,
-    churn,
-    last_months,
-    past_due_by_age,
-    recovered,
-    standings,
-)
+from subscriptions.history import History, history
+from subscriptions.metrics import Aged, Churn, Phase, Recovered, Standing, churn, past_due_by_age
 from subscriptions.models import PaidThrough
 from tenants.models import Tenant
 
@@ -34,20 +24,23 @@ class Figures:
 
     tenant: Tenant
     now: datetime
+    history: History
 
     @classmethod
     def of(cls, tenant: Tenant) -> "Figures":
-        return cls(tenant, timezone.now())
+        now = timezone.now()
+        return cls(tenant, now, history(now, tenant.time_zone, MONTHS + 1))
 
     def standing(self) -> list[Standing]:
         """The twelve months and the one before."""
-        return standings(last_months(self.now, self.tenant.time_zone, MONTHS + 1))
+        return self.history.standings()
 
     def churn(self, standing: list[Standing]) -> list[Churn]:
-        return churn([one.month for one in standing], standing)
+        return churn(standing, self.history.moves())
 
     def recovered(self) -> dict[str, list[Recovered]]:
-        return recovered(last_months(self.now, self.tenant.time_zone, MONTHS), self.tenant.time_zone)
+        found = {currency: rows[1:] for currency, rows in self.history.recovered().items()}
+        return {currency: rows for currency, rows in found.items() if any(row.invoices for row in rows)}
 
     def past_due(self) -> dict[str, list[Aged]]:
         return past_due_by_age(self.now)
@@ -85,7 +78,7 @@ def by_size(amounts: dict[str, int], own: str) -> list[str]:
 
 
 def pictures(figures: Figures) -> list[Picture]:
-    """All of the dashboard's pictures that come from billing; four queries."""
+    """All of the dashboard's pictures that come from billing."""
     standing = figures.standing()
     return [
         *revenue_pictures(standing[1:], figures.tenant.currency),
@@ -146,7 +139,8 @@ def subscriptions_picture(standing: list[Standing]) -> Picture:
 
 
 def churn_picture(rows: list[Churn]) -> Picture:
-    lost, base = sum(row.lost for row in rows), [row.rate for row in rows if row.rate is not None]
+    moves = [row.moves for row in rows]
+    lost, base = sum(moved.lost for moved in moves), [row.rate for row in rows if row.rate is not None]
     average = f"{100 * sum(base) / len(base):.1f}" if base else "0"
     return Picture(
         name="churn",
@@ -155,11 +149,14 @@ def churn_picture(rows: list[Churn]) -> Picture:
         alt=_("Subscriptions that came and left in each of the last twelve months."),
         table=Table(
             heads=[_("Month"), _("Came"), _("Left"), _("Revenue lost"), _("Churn")],
-            rows=[[month_name(row.month), row.started, row.lost, row.lost_minor, _rate(row)] for row in rows],
+            rows=[
+                [month_name(row.moves.month), row.moves.started, row.moves.lost, row.moves.lost_minor, _rate(row)]
+                for row in rows
+            ],
         ),
         headline=_("%(percent)s%% a month") % {"percent": average},
         change=ngettext("%(n)s left in twelve months", "%(n)s left in twelve months", lost) % {"n": lost},
-        is_empty=not any(row.started or row.lost for row in rows),
+        is_empty=not any(moved.started or moved.lost for moved in moves),
     )
 
 

@@ -11,15 +11,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from subscriptions.metrics import (
+    Churn,
     Month,
     Phase,
+    Recovered,
+    Standing,
     churn,
     last_months,
     monthly,
+    moves,
     past_due_by_age,
     recovered,
     rounded,
-    standings,
+    standing,
 )
 from subscriptions.models import Interval, InvoiceState, Price, Subscription, SubscriptionState
 from tenants.scope import tenant_scope
@@ -74,6 +78,14 @@ def test_months_are_those_of_the_tenants_calendar() -> None:
     assert found[1].end == datetime(2026, 4, 1, 4, tzinfo=UTC)
 
 
+def standings(asked: list[Month]) -> list[Standing]:
+    return [standing(month) for month in asked]
+
+
+def left(asked: list[Month]) -> list[Churn]:
+    return churn(standings(asked), moves(asked))
+
+
 def subscribed(price: Price | None = None, **more: Any) -> Subscription:
     options: dict[str, Any] = {"price": price or PriceFactory(amount_minor=1000), "started_at": day(1, 10)} | more
     return SubscriptionFactory(**options)
@@ -98,8 +110,8 @@ def test_revenue_keeps_currencies_apart_and_rounds_once(scope: None) -> None:
     for _ in range(3):
         subscribed(yearly)
     subscribed(PriceFactory(amount_minor=900, currency="USD"))
-    (standing,) = standings(months(1))
-    assert standing.revenue_minor == {"CAD": 25, "USD": 900}
+    (now,) = standings(months(1))
+    assert now.revenue_minor == {"CAD": 25, "USD": 900}
 
 
 def test_an_invoice_that_stays_open_makes_its_subscription_past_due(scope: None) -> None:
@@ -123,10 +135,10 @@ def test_tells_who_came_and_who_left(scope: None) -> None:
     gone = {"state": SubscriptionState.CANCELLED}
     subscribed(PriceFactory(amount_minor=12_000, interval=Interval.YEAR), cancelled_at=day(4, 15), **gone)
     subscribed(started_at=day(3, 25), trial_end=day(4, 25), cancelled_at=day(4, 2), **gone)
-    mar, apr, may = churn(months(), standings(months()))
-    assert (mar.started, mar.lost, mar.lost_minor, mar.rate) == (0, 0, {}, 0)
-    assert (apr.started, apr.lost, apr.lost_minor, apr.rate) == (1, 1, {"CAD": 1000}, 0.5)
-    assert (may.started, may.lost) == (0, 0)
+    mar, apr, may = left(months())
+    assert (mar.moves.started, mar.moves.lost, mar.moves.lost_minor, mar.rate) == (0, 0, {}, 0)
+    assert (apr.moves.started, apr.moves.lost, apr.moves.lost_minor, apr.rate) == (1, 1, {"CAD": 1000}, 0.5)
+    assert (may.moves.started, may.moves.lost) == (0, 0)
 
 
 def test_counts_what_was_recovered_by_what_brought_it(scope: None) -> None:
@@ -139,10 +151,13 @@ def test_counts_what_was_recovered_by_what_brought_it(scope: None) -> None:
     paid(900, "portal", day(4, 9), balance_applied_minor=100)
     paid(900, "renewal", day(4, 9), is_recovered=False)
     paid(400, "retry", day(5, 9), currency="USD")
-    found = recovered(months(), TORONTO)
-    assert [row.amounts_minor for row in found["CAD"]] == [{}, {"invitation": 1200}, {"portal": 800}, {}]
-    assert [row.invoices for row in found["CAD"]] == [0, 2, 1, 0]
-    assert found["USD"][-1].amounts_minor == {"retry": 400}
+    feb, mar, apr, may = months()
+    assert recovered([feb, mar, apr, may]) == [
+        {},
+        {"CAD": Recovered(mar, {"invitation": 1200}, 2)},
+        {"CAD": Recovered(apr, {"portal": 800}, 1)},
+        {"USD": Recovered(may, {"retry": 400}, 1)},
+    ]
 
 
 def test_ages_what_is_past_due(scope: None) -> None:
@@ -155,20 +170,18 @@ def test_ages_what_is_past_due(scope: None) -> None:
 
 
 def test_nothing_at_all_is_no_error(scope: None) -> None:
-    standing = standings(months())
-    assert all(not any(one.counts.values()) and one.revenue_minor == {} for one in standing)
-    assert [row.rate for row in churn(months(), standing)] == [None, None, None]
-    assert recovered(months(), TORONTO) == past_due_by_age(NOW) == {}
+    assert all(not any(one.counts.values()) and one.revenue_minor == {} for one in standings(months()))
+    assert [row.rate for row in left(months())] == [None, None, None]
+    assert recovered(months()) == [{}, {}, {}, {}]
+    assert past_due_by_age(NOW) == {}
 
 
 def test_asks_the_database_once_for_each_whatever_the_number(scope: None) -> None:
     for _ in range(5):
         subscribed()
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
-        standing = standings(months(13))
-        churn(months(13), standing)
-        recovered(months(13), TORONTO)
+    with CaptureQueriesContext(connection) as asked:
+        standing(months()[-1])
+        moves(months(13))
+        recovered(months(13))
         past_due_by_age(NOW)
     assert len(asked) == 4
