@@ -129,3 +129,55 @@ class EmailChange(TenantModel):
 
 
 __all__ = ["Address", "AddressKind", "Customer", "EmailChange", "Notification", "SocialProfile"]
+
+
+class PortalPassword(TenantModel):
+    """The password that a customer has set, hashed as Django hashes staff's."""
+
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="portal_passwords")
+    password = models.CharField(max_length=255)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "customer"], name="one_portal_password")]
+
+    def __str__(self) -> str:
+        return str(self.customer_id)
+
+
+class PortalSession(TenantModel):
+    """One signed-in browser. `key_hash` is the SHA-256 of what its cookie holds."""
+
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="portal_sessions")
+    key_hash = models.CharField(max_length=64)
+    signed_in_by = models.CharField(max_length=10)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "key_hash"], name="one_session_per_key")]
+
+    def __str__(self) -> str:
+        return self.user_agent
+
+
+class SignInCode(TenantModel):
+    """A one-time code, and link, sent to an address. Only its hash is kept; `tries` counts the wrong ones."""
+
+    email_normalized = models.CharField(max_length=254)
+    code_hash = models.CharField(max_length=128)
+    tries = models.PositiveSmallIntegerField(default=0)
+    ip = models.GenericIPAddressField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant", "email_normalized", "-created_at"], name="sign_in_code_newest")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

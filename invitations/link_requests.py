@@ -2,23 +2,19 @@
 
 from datetime import timedelta
 
-import structlog
 from django.conf import settings
-from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from customers.models import Customer
 from messaging.services import queue_email
 from tenants.actors import Actor
 from tenants.audit import record
+from tenants.limits import is_over
 from tenants.models import AuditEntry, Tenant
 from tenants.networks import neighbourhood
 from tenants.scope import current_tenant_id
 from tenants.selectors import managers_to_tell
-
-log = structlog.get_logger(__name__)
 
 ACTION = "invitation.link_requested"
 #: A customer's request is passed on once in this time, however often it is made.
@@ -52,10 +48,4 @@ def _recipients(tenant: Tenant) -> list[tuple[str, str]]:
 
 def is_asked_too_often(ip: str | None) -> bool:
     """Whether this address has asked more than a person would within the hour. Without Valkey nobody is refused."""
-    key = f"link-requests:{neighbourhood(ip)}"
-    try:
-        cache.add(key, 0, timeout=3600)
-        return cache.incr(key) > PER_ADDRESS_AND_HOUR
-    except (RedisError, ValueError) as error:
-        log.warning("link_requests_not_counted", error=type(error).__name__)
-        return False
+    return is_over("link-requests", neighbourhood(ip), limit=PER_ADDRESS_AND_HOUR, seconds=3600, without_count=False)

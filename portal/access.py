@@ -15,10 +15,10 @@ from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from customers.models import Customer
-from portal.models import PortalSession
+from customers.models import Customer, PortalSession
+from customers.sign_in.sessions import portal_actor
 from portal.navigation import NavigationItem, navigation_of
-from portal.sessions import portal_actor, session_of
+from portal.sessions import session_of
 from tenants.actors import Actor
 from tenants.middleware import client_ip, find_tenant
 from tenants.models import Tenant

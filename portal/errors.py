@@ -1,11 +1,6 @@
-"""What can be wrong with a customer's way into the portal, and through it."""
+"""What can be wrong with a customer's way through the portal."""
 
 from tenants.errors import DomainError
-
-
-class PortalError(DomainError):
-    """A rule about signing in was broken: `too_many_codes`, `wrong_code`, `code_dead`, `codes_locked`,
-    `wrong_password`, `too_many_passwords`, `weak_password`, `no_password`."""
 
 
 class CheckoutError(DomainError):

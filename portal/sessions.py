@@ -1,119 +1,21 @@
-"""A customer's signed-in browser: a row in the tenant's scope, and a cookie that only that tenant's portal sees.
+"""The cookie that holds a customer's session, which only that tenant's portal sees."""
 
-The cookie holds `<session id>.<secret>`; the row keeps the secret's SHA-256. The row is looked up in the scope of the
-tenant whose address is asked for, so one tenant's cookie opens nothing at another's.
-"""
-
-import hashlib
-import hmac
-import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 
-from customers.models import Customer
-from portal.models import PortalSession
-from tenants.actors import Actor, ActorKind
-from tenants.audit import record
+from customers.models import PortalSession
+from customers.sign_in.sessions import LIFETIME, find_session
 from tenants.models import Tenant
 
 COOKIE = "portal_session"
-LIFETIME = timedelta(days=30)
-IDLE_LIFETIME = timedelta(days=14)
-#: Sessions that ended are kept this long after they would have.
-KEPT = timedelta(days=60)
-#: How often "last seen" is written.
-SEEN_EVERY = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class StartedSession:
-    """`cookie` is the only place that the secret is in."""
-
-    session: PortalSession
-    cookie: str
-
-
-def portal_actor(customer: Customer, ip: str | None = None) -> Actor:
-    return Actor(ActorKind.CUSTOMER_PORTAL, str(customer.pk), customer.name, ip)
-
-
-def start_session(
-    *, customer: Customer, signed_in_by: str, ip: str | None, user_agent: str, replaces: PortalSession | None = None
-) -> StartedSession:
-    """A new session in the open scope; `replaces` is the one that this browser had until now, which ends.
-
-    `signed_in_by`: link, code or password.
-    """
-    actor = portal_actor(customer, ip)
-    if replaces is not None:
-        _end(PortalSession.objects.filter(pk=replaces.pk))
-    PortalSession.objects.filter(customer=customer, expires_at__lt=timezone.now() - KEPT).delete()
-    secret = secrets.token_urlsafe(32)
-    session = PortalSession.objects.create(
-        customer=customer,
-        key_hash=_hash(secret),
-        signed_in_by=signed_in_by,
-        ip=ip,
-        user_agent=user_agent[:300],
-        expires_at=timezone.now() + LIFETIME,
-    )
-    record(actor=actor, action="portal.signed_in", target=customer, after={"signed_in_by": signed_in_by})
-    return StartedSession(session, f"{session.pk.hex}.{secret}")
-
-
-def end_session(*, actor: Actor, session: PortalSession) -> bool:
-    """Sign one browser out. False when it was already."""
-    ended = _end(PortalSession.objects.filter(pk=session.pk))
-    if ended:
-        record(actor=actor, action="portal.signed_out", target=session.customer, after={"sessions": ended})
-    return bool(ended)
-
-
-def end_all(*, actor: Actor, customer: Customer, but: PortalSession | None = None) -> int:
-    """Sign the customer out everywhere, save where `but` is; the number of sessions that ended."""
-    sessions = PortalSession.objects.filter(customer=customer)
-    ended = _end(sessions.exclude(pk=but.pk) if but else sessions)
-    if ended:
-        record(actor=actor, action="portal.signed_out_everywhere", target=customer, after={"sessions": ended})
-    return ended
-
-
-def _end(sessions: QuerySet[PortalSession]) -> int:
-    return sessions.filter(ended_at=None).update(ended_at=timezone.now())
-
-
-def live_sessions(customer: Customer) -> QuerySet[PortalSession]:
-    """Those that still open the door, the one seen last first."""
-    return _live(timezone.now()).filter(customer=customer).order_by("-seen_at", "-id")
-
-
-def _live(now: datetime) -> QuerySet[PortalSession]:
-    return PortalSession.objects.filter(ended_at=None, expires_at__gt=now, seen_at__gt=now - IDLE_LIFETIME)
 
 
 def session_of(request: HttpRequest) -> PortalSession | None:
     """The live session, with its customer, that the request's cookie opens in the open scope."""
-    raw_id, _dot, secret = request.COOKIES.get(COOKIE, "").partition(".")
-    try:
-        session_id = UUID(hex=raw_id)
-    except ValueError:
-        return None
-    now = timezone.now()
-    session = _live(now).select_related("customer").filter(pk=session_id).first()
-    if session is None or not hmac.compare_digest(session.key_hash, _hash(secret)):
-        return None
-    if now - session.seen_at > SEEN_EVERY:
-        PortalSession.objects.filter(pk=session.pk, ended_at=None).update(seen_at=now)
-        session.seen_at = now
-    return session
+    return find_session(request.COOKIES.get(COOKIE, ""))
 
 
 def set_cookie(response: HttpResponse, tenant: Tenant, cookie: str) -> None:
@@ -134,10 +36,6 @@ def delete_cookie(response: HttpResponse, tenant: Tenant) -> None:
 
 def cookie_path(tenant: Tenant) -> str:
     return reverse("portal:home", args=[tenant.slug])
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def browser_words(user_agent: str) -> str:

@@ -9,10 +9,19 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from customers.models import Address, AddressKind, Customer, EmailChange, SocialProfile
+from customers.models import (
+    Address,
+    AddressKind,
+    Customer,
+    EmailChange,
+    PortalPassword,
+    PortalSession,
+    SignInCode,
+    SocialProfile,
+)
 from messaging.models import MessageTemplate
 from payments.models import CardSetup, GatewayAccount, GatewayCustomer, PaymentProfile
-from portal.models import Checkout, PortalPassword, PortalSession, SignInCode
+from portal.models import Checkout
 from subscriptions.models import (
     BalanceEntry,
     BalanceEntryKind,

@@ -171,6 +171,115 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="PortalPassword",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("password", models.CharField(max_length=255)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "customer",
+                    tenants.fields.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="portal_passwords",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    tenants.fields.OwnerForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="PortalSession",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("key_hash", models.CharField(max_length=64)),
+                ("signed_in_by", models.CharField(max_length=10)),
+                ("ip", models.GenericIPAddressField(null=True)),
+                ("user_agent", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("seen_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "customer",
+                    tenants.fields.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="portal_sessions",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    tenants.fields.OwnerForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="SignInCode",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("email_normalized", models.CharField(max_length=254)),
+                ("code_hash", models.CharField(max_length=128)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("ip", models.GenericIPAddressField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "tenant",
+                    tenants.fields.OwnerForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="SocialProfile",
             fields=[
                 (
@@ -244,8 +353,22 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="portalpassword",
+            constraint=models.UniqueConstraint(fields=("tenant", "customer"), name="one_portal_password"),
+        ),
+        migrations.AddConstraint(
+            model_name="portalsession",
+            constraint=models.UniqueConstraint(fields=("tenant", "key_hash"), name="one_session_per_key"),
+        ),
+        migrations.AddIndex(
+            model_name="signincode",
+            index=models.Index(fields=["tenant", "email_normalized", "-created_at"], name="sign_in_code_newest"),
+        ),
+        migrations.AddConstraint(
             model_name="socialprofile",
             constraint=models.UniqueConstraint(fields=("tenant", "customer"), name="one_social_profile"),
         ),
-        SecureTenantTables(["Customer", "Address", "SocialProfile", "EmailChange"]),
+        SecureTenantTables(
+            ["Customer", "Address", "SocialProfile", "EmailChange", "PortalPassword", "PortalSession", "SignInCode"]
+        ),
     ]

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from customers.email_change import confirm_email_change, find_email_change, read_token
 from customers.errors import CustomerError
+from customers.sign_in.sessions import portal_actor
 from portal.access import portal_page, speak
-from portal.sessions import portal_actor
 from portal.sign_in.doorway import Doorway, doorway_of, remember
 from propagation.services import change_billing_details
 from tenants.middleware import client_ip, find_tenant

@@ -11,9 +11,10 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
+from customers.sign_in.sessions import portal_actor
 from portal.access import speak, with_headers
 from portal.pay.visits import is_visiting
-from portal.sessions import portal_actor, session_of
+from portal.sessions import session_of
 from subscriptions.models import Invoice, InvoiceState, PaidThrough
 from tenants.actors import Actor
 from tenants.middleware import client_ip, find_tenant

@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 
-from payments.gateway.errors import GatewayError, explain
+from payments.gateway.errors import GatewayError, explain_to_customer
 from portal.access import speak, with_headers
-from portal.limits import is_over
 from portal.pay.access import PayRequest, find_invoice, pay_page, say_no
 from portal.pay.visits import begin_visit
 from portal.payment_status import PaymentStatus, payment_status
@@ -29,6 +28,7 @@ from subscriptions.collection import (
 from subscriptions.errors import BillingError
 from subscriptions.models import InvoiceState
 from subscriptions.pay_links import read_pay_token
+from tenants.limits import is_over
 from tenants.middleware import find_tenant
 from tenants.scope import tenant_scope
 
@@ -176,7 +176,7 @@ def pay_settled(request: PayRequest) -> JsonResponse:
     with tenant_scope(request.tenant.pk):
         request.invoice.refresh_from_db()
         state = payment_status(request.invoice).name
-    message = str(explain(code)) if code else ""
+    message = str(explain_to_customer(code)) if code else ""
     return JsonResponse({"state": state, "message": message, "url": reverse("portal:pay", args=page_args(request))})
 
 

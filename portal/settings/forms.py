@@ -10,8 +10,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer, Notification, SocialProfile
+from customers.sign_in.passwords import MAX_LENGTH
 from customers.social import NETWORKS, parse_username
-from portal.sign_in.passwords import MAX_LENGTH
 from tenants.models import Tenant
 
 #: What each mail that can be switched off tells.

@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from customers.errors import SignInError
+from customers.models import PortalSession
+from customers.sign_in.passwords import has_password, is_current_password, remove_password, set_password
+from customers.sign_in.sessions import end_all, end_session, live_sessions
 from portal.access import CustomerRequest, customer_page
-from portal.errors import PortalError
-from portal.models import PortalSession
-from portal.sessions import browser_words, end_all, end_session, live_sessions
+from portal.sessions import browser_words
 from portal.settings.forms import CurrentPasswordForm, PasswordForm, RemovePasswordForm
-from portal.sign_in.passwords import has_password, is_current_password, remove_password, set_password
 
 #: Who has just come in by a code or link has shown who they are, and may have forgotten the password.
 FRESH = timedelta(minutes=15)
@@ -44,7 +45,7 @@ def password(request: CustomerRequest) -> HttpResponse:
                 password=form.cleaned_data["password"],
                 but=request.portal_session,
             )
-        except PortalError as error:
+        except SignInError as error:
             form.add_error(next(iter(error.fields), None), str(error))
         else:
             messages.success(request, _("Your password is set."))
@@ -63,7 +64,7 @@ def password_remove(request: CustomerRequest) -> HttpResponse:
             remove_password(
                 actor=request.actor, tenant=request.tenant, customer=request.customer, but=request.portal_session
             )
-        except PortalError as error:
+        except SignInError as error:
             form.add_error(next(iter(error.fields), None), str(error))
         else:
             messages.success(request, _("Your password is removed. You sign in by a code from now on."))
@@ -72,10 +73,10 @@ def password_remove(request: CustomerRequest) -> HttpResponse:
 
 
 def _check_current(request: CustomerRequest, form: CurrentPasswordForm) -> None:
-    """Raises PortalError `wrong_password` or `too_many_passwords`."""
+    """Raises SignInError `wrong_password` or `too_many_passwords`."""
     if "current" in form.fields and not is_current_password(request.customer, form.cleaned_data["current"]):
         message = _("This is not your password.")
-        raise PortalError("wrong_password", message, {"current": message})
+        raise SignInError("wrong_password", message, {"current": message})
 
 
 def _show_password(

@@ -15,15 +15,15 @@ from customers.avatars import remove_avatar, set_avatar
 from customers.errors import CustomerError
 from customers.models import Customer, SocialProfile
 from customers.services import GATEWAY_FIELDS, update_customer
+from customers.sign_in.passwords import has_password
+from customers.sign_in.sessions import portal_actor
 from customers.social import set_social_profile
 from invitations.pages import remember_language
 from portal.access import CustomerRequest, customer_page, enter, portal_page, safe_next
-from portal.limits import is_over
-from portal.sessions import portal_actor
 from portal.settings.forms import AvatarForm, NotificationsForm, PreferencesForm, SocialForm
-from portal.sign_in.passwords import has_password
 from propagation.services import change_billing_details
 from tenants.actors import Actor
+from tenants.limits import is_over
 from tenants.middleware import client_ip, find_tenant
 from tenants.scope import tenant_scope
 

@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from portal.sign_in.passwords import MAX_LENGTH
+from customers.sign_in.passwords import MAX_LENGTH
 
 
 class EmailForm(forms.Form):

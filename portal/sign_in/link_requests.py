@@ -5,10 +5,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from customers.models import Customer
+from customers.sign_in.sessions import portal_actor
 from customers.validation import normalize_email
 from invitations.link_requests import is_asked_too_often, request_link
 from portal.access import portal_page, speak
-from portal.sessions import portal_actor
 from portal.sign_in.forms import EmailForm
 from portal.sign_in.views import answering_alike
 from tenants.middleware import client_ip, find_tenant

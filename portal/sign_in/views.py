@@ -11,11 +11,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from customers.errors import SignInError
 from customers.models import Customer
-from portal.access import enter, portal_page, safe_next, speak
-from portal.errors import PortalError
-from portal.sessions import delete_cookie, end_session, portal_actor, session_of, set_cookie, start_session
-from portal.sign_in.codes import (
+from customers.sign_in.codes import (
     MOST_CUSTOMERS,
     address_of_link,
     customers_of,
@@ -24,9 +22,12 @@ from portal.sign_in.codes import (
     use_code,
     use_link,
 )
+from customers.sign_in.passwords import customers_with_password
+from customers.sign_in.sessions import end_session, portal_actor, start_session
+from portal.access import enter, portal_page, safe_next, speak
+from portal.sessions import delete_cookie, session_of, set_cookie
 from portal.sign_in.doorway import Doorway, doorway_of, forget, remember
 from portal.sign_in.forms import CodeForm, EmailForm, PasswordForm
-from portal.sign_in.passwords import customers_with_password
 from tenants.middleware import client_ip, find_tenant
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
@@ -58,7 +59,7 @@ def sign_in(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             with answering_alike(), tenant_scope(tenant.pk):
                 send_code(tenant=tenant, email=email, ip=client_ip(request))
-        except PortalError as error:
+        except SignInError as error:
             form.add_error("email", str(error))
         else:
             response = HttpResponseRedirect(reverse("portal:code", args=[slug]))
@@ -99,7 +100,7 @@ def password(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             with answering_alike(), tenant_scope(tenant.pk):
                 found = customers_with_password(**form.cleaned_data, ip=client_ip(request))
-        except PortalError as error:
+        except SignInError as error:
             form.add_error(None, str(error))
         else:
             return _let_in(request, tenant, found, by="password", then=safe_next(request, tenant))

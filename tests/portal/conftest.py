@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from customers.models import Customer
-from portal.models import PortalSession
-from portal.sessions import COOKIE, cookie_path, start_session
+from customers.models import Customer, PortalSession
+from customers.sign_in.sessions import start_session
+from portal.sessions import COOKIE, cookie_path
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests.factories import AddressFactory, CustomerFactory, TenantFactory

@@ -8,10 +8,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from customers.models import Customer
+from customers.models import Customer, PortalSession
 from payments.models import SetupState
 from portal import urls
-from portal.models import PortalSession
 from portal.pay.visits import begin_visit
 from propagation.models import Change
 from tenants.models import Tenant

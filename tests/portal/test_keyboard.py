@@ -11,13 +11,13 @@ from playwright.sync_api import Page, expect
 
 from customers.email_change import ask_email_change
 from customers.email_change import make_token as email_token
-from customers.models import Customer
+from customers.models import Customer, PortalSession
+from customers.sign_in.codes import make_token as sign_in_token
+from customers.sign_in.codes import send_code
 from payments.models import PaymentProfile
 from payments.profiles import set_backup
 from portal import urls
-from portal.models import Checkout, CheckoutState, PortalSession
-from portal.sign_in.codes import make_token as sign_in_token
-from portal.sign_in.codes import send_code
+from portal.models import Checkout, CheckoutState
 from propagation.services import edit_profile, set_default
 from subscriptions.invoicing import bill_purchase
 from subscriptions.lifecycle import cancel_subscription, pause_subscription

@@ -14,9 +14,8 @@ from django.test import Client
 from PIL import Image
 
 from customers.avatars import square_picture
-from customers.models import Customer, SocialProfile
+from customers.models import Customer, PortalPassword, PortalSession, SocialProfile
 from messaging.models import Message
-from portal.models import PortalPassword, PortalSession
 from portal.settings.views import PICTURES_PER_HOUR
 from tenants.models import AuditEntry, Tenant
 from tenants.scope import tenant_scope

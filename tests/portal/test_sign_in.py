@@ -11,13 +11,13 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from customers.models import Customer
+from customers.models import Customer, PortalPassword, PortalSession, SignInCode
+from customers.sign_in import codes
+from customers.sign_in.passwords import set_password
 from messaging.models import Message, MessageState
 from messaging.sending import send_due_messages
-from portal.models import PortalPassword, PortalSession, SignInCode
 from portal.sessions import COOKIE
-from portal.sign_in import codes, views
-from portal.sign_in.passwords import set_password
+from portal.sign_in import views
 from tenants.actors import Actor
 from tenants.models import AuditEntry, Membership, Role, Tenant
 from tenants.scope import tenant_scope

@@ -7,16 +7,15 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Customer
+from customers.errors import SignInError
+from customers.models import Customer, PortalPassword, PortalSession
+from customers.sign_in.codes import MOST_CUSTOMERS, customers_of
+from customers.sign_in.sessions import end_all
 from customers.validation import normalize_email
 from messaging.services import queue_email
-from portal.errors import PortalError
-from portal.limits import is_over
-from portal.models import PortalPassword, PortalSession
-from portal.sessions import end_all
-from portal.sign_in.codes import MOST_CUSTOMERS, customers_of
 from tenants.actors import Actor
 from tenants.audit import record
+from tenants.limits import is_over
 from tenants.models import Tenant
 from tenants.networks import neighbourhood
 from tenants.scope import current_tenant_id
@@ -29,7 +28,7 @@ MAX_LENGTH = 128
 def customers_with_password(*, email: str, password: str, ip: str | None) -> list[Customer]:
     """The customers with this address and this password, in the open scope.
 
-    Raises PortalError `wrong_password`, alike whether address, password or neither exists, or `too_many_passwords`.
+    Raises SignInError `wrong_password`, alike whether address, password or neither exists, or `too_many_passwords`.
     """
     email = normalize_email(email)
     _refuse_too_many(email, ip)
@@ -40,7 +39,7 @@ def customers_with_password(*, email: str, password: str, ip: str | None) -> lis
     found = [row.customer for row in kept if _matches(row, password)]
     if not found:
         message = _("Address and password do not belong together. Try again, or let us send you a code.")
-        raise PortalError("wrong_password", message)
+        raise SignInError("wrong_password", message)
     return found
 
 
@@ -59,7 +58,7 @@ def _refuse_too_many(email: str, ip: str | None) -> None:
     by_network = is_over("passwords", neighbourhood(ip), limit=TRIES_PER_NETWORK, seconds=900, without_count=True)
     if by_email or by_network:
         message = _("Too many passwords were tried. Let us send you a code, or wait a quarter of an hour.")
-        raise PortalError("too_many_passwords", message)
+        raise SignInError("too_many_passwords", message)
 
 
 def has_password(customer: Customer) -> bool:
@@ -67,7 +66,7 @@ def has_password(customer: Customer) -> bool:
 
 
 def is_current_password(customer: Customer, password: str) -> bool:
-    """Whether it is the customer's; counts as a try. Raises PortalError `too_many_passwords`."""
+    """Whether it is the customer's; counts as a try. Raises SignInError `too_many_passwords`."""
     _refuse_too_many(customer.email_normalized or str(customer.pk), None)
     row = PortalPassword.objects.filter(customer=customer).first()
     return row is not None and _matches(row, password)
@@ -76,12 +75,12 @@ def is_current_password(customer: Customer, password: str) -> bool:
 def set_password(*, actor: Actor, tenant: Tenant, customer: Customer, password: str, but: PortalSession | None) -> None:
     """Set or change the password, end the customer's other sessions and tell them by mail; in the open scope.
 
-    Raises PortalError `weak_password`.
+    Raises SignInError `weak_password`.
     """
     try:
         validate_password(password, user=customer)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise PortalError("weak_password", " ".join(error.messages), {"password": " ".join(error.messages)}) from error
+        raise SignInError("weak_password", " ".join(error.messages), {"password": " ".join(error.messages)}) from error
     had_one = has_password(customer)
     PortalPassword.objects.update_or_create(customer=customer, defaults={"password": make_password(password)})
     record(actor=actor, action="portal.password_changed" if had_one else "portal.password_set", target=customer)
@@ -90,10 +89,10 @@ def set_password(*, actor: Actor, tenant: Tenant, customer: Customer, password: 
 
 
 def remove_password(*, actor: Actor, tenant: Tenant, customer: Customer, but: PortalSession | None) -> None:
-    """Go back to codes alone. Raises PortalError `no_password`."""
+    """Go back to codes alone. Raises SignInError `no_password`."""
     deleted, _rows = PortalPassword.objects.filter(customer=customer).delete()
     if not deleted:
-        raise PortalError("no_password", _("There is no password to remove."))
+        raise SignInError("no_password", _("There is no password to remove."))
     record(actor=actor, action="portal.password_removed", target=customer)
     _tell(tenant, customer, "removed")
     end_all(actor=actor, customer=customer, but=but)

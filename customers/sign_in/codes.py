@@ -17,12 +17,11 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Customer
+from customers.errors import SignInError
+from customers.models import Customer, SignInCode
 from customers.validation import normalize_email
 from messaging.services import queue_email
-from portal.errors import PortalError
-from portal.limits import is_over, is_used_up
-from portal.models import SignInCode
+from tenants.limits import is_over, is_used_up
 from tenants.models import Tenant
 from tenants.networks import neighbourhood
 from tenants.scope import current_tenant_id
@@ -44,7 +43,7 @@ MOST_CUSTOMERS = 20
 def send_code(*, tenant: Tenant, email: str, ip: str | None) -> SignInCode:
     """Make a code for the address and, where a customer has it, send it with a link. Runs in the open scope.
 
-    Raises PortalError `too_many_codes`, alike for addresses that nobody has.
+    Raises SignInError `too_many_codes`, alike for addresses that nobody has.
     """
     email = normalize_email(email)
     _refuse_too_many(email, ip)
@@ -85,10 +84,10 @@ def _refuse_too_many(email: str, ip: str | None) -> None:
         or is_over("codes", tenant_id, limit=CODES_PER_TENANT, seconds=60, without_count=False)
     ):
         message = _("Too many codes were asked for. Use the newest one, or wait a quarter of an hour.")
-        raise PortalError("too_many_codes", message, {"email": message})
+        raise SignInError("too_many_codes", message, {"email": message})
 
 
-def use_code(*, email: str, typed: str) -> PortalError | None:
+def use_code(*, email: str, typed: str) -> SignInError | None:
     """Use up the address's newest code; what is wrong, if anything. Wrong tries count, so nothing is raised.
 
     Runs in the open scope. Errors: `wrong_code`, `code_dead`, `codes_locked`.
@@ -98,16 +97,16 @@ def use_code(*, email: str, typed: str) -> PortalError | None:
     tenant_id = str(current_tenant_id())
     if _wrong_tries_today(email) >= TRIES_PER_DAY or is_used_up("wrong-codes", tenant_id, limit=TRIES_PER_TENANT):
         message = _("Too many wrong codes were typed. Sign in by the button in our message, or try a code tomorrow.")
-        return PortalError("codes_locked", message, {"code": message})
+        return SignInError("codes_locked", message, {"code": message})
     if code is None or code.used_at or code.expires_at <= timezone.now() or code.tries >= TRIES_PER_CODE:
         message = _("This code no longer works. Ask for a new one.")
-        return PortalError("code_dead", message, {"code": message})
+        return SignInError("code_dead", message, {"code": message})
     digits = "".join(character for character in typed if character.isdecimal())
     if not _is_code(digits, code.code_hash) or not customers_of(email).exists():
         SignInCode.objects.filter(pk=code.pk).update(tries=code.tries + 1)
         is_over("wrong-codes", tenant_id, limit=TRIES_PER_TENANT, seconds=3600, without_count=False)
         message = _("This is not the code. Look for the newest message, and try again.")
-        return PortalError("wrong_code", message, {"code": message})
+        return SignInError("wrong_code", message, {"code": message})
     _use_up(email)
     return None
 

@@ -10,7 +10,7 @@ log = structlog.get_logger(__name__)
 
 
 def _key(what: str, whose: str) -> str:
-    return f"portal:{what}:{hashlib.sha256(whose.encode()).hexdigest()[:32]}"
+    return f"tries:{what}:{hashlib.sha256(whose.encode()).hexdigest()[:32]}"
 
 
 def is_used_up(what: str, whose: str, *, limit: int) -> bool:
@@ -18,7 +18,7 @@ def is_used_up(what: str, whose: str, *, limit: int) -> bool:
     try:
         return int(cache.get(_key(what, whose), 0)) >= limit
     except RedisError as error:
-        log.warning("portal_tries_not_counted", what=what, error=type(error).__name__)
+        log.warning("tries_not_counted", what=what, error=type(error).__name__)
         return False
 
 
@@ -32,5 +32,5 @@ def is_over(what: str, whose: str, *, limit: int, seconds: int, without_count: b
         cache.add(key, 0, timeout=seconds)
         return cache.incr(key) > limit
     except (RedisError, ValueError) as error:
-        log.warning("portal_tries_not_counted", what=what, error=type(error).__name__)
+        log.warning("tries_not_counted", what=what, error=type(error).__name__)
         return without_count
