@@ -4,14 +4,14 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries names the decline
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from payments.models import PaymentProfile
 from subscriptions import mails
 from subscriptions.billing.transitions import next_look
-from subscriptions.calculators.dunning import next_attempt_at
+from subscriptions.calculators.dunning import PAUSE, after_refused_request, next_attempt_at
 from subscriptions.models import (
     BilledBy,
     CancelReason,
@@ -57,9 +57,6 @@ HARD_DECLINES = frozenset(
 
 #: Less than the gateway charges at all; no retry helps, and nobody is late for want of paying it.
 TOO_SMALL = "amount_too_small"
-
-#: Retries that an outage has made late are not made up for in one go: the customer must have a chance to act.
-LATE_RETRY_PAUSE = timedelta(days=1)
 
 _inviters: list[Inviter] = []
 
@@ -121,9 +118,7 @@ def apply_failure(*, actor: Actor, invoice: Invoice, charge: Charge, error_code:
     if scheduled:
         invoice.dunning_attempts, invoice.first_failed_at = before[0] + 1, before[1] or now
     invoice.needs_confirmation = charge.state == ChargeState.NEEDS_CONFIRMATION
-    invoice.next_attempt_at = scheduled_at(invoice, tenant)
-    if scheduled and invoice.next_attempt_at is not None and invoice.next_attempt_at <= now:
-        invoice.next_attempt_at = now + LATE_RETRY_PAUSE
+    invoice.next_attempt_at = _next_try(scheduled_at(invoice, tenant), scheduled, now)
     fields = ["dunning_attempts", "first_failed_at", "needs_confirmation", "next_attempt_at"]
     invoice.save(update_fields=fields)
     ended = scheduled and invoice.next_attempt_at is None
@@ -131,6 +126,15 @@ def apply_failure(*, actor: Actor, invoice: Invoice, charge: Charge, error_code:
     _tell(invoice, charge, tenant, may_invite=not cancels)
     if ended:
         _conclude(invoice, tenant, actor, now)
+
+
+def _next_try(planned: datetime | None, scheduled: bool, now: datetime) -> datetime | None:
+    """Retries that an outage has made late are not made up for in one go: the customer must have a chance to act."""
+    if planned is None:
+        return None
+    if not scheduled:
+        return after_refused_request(planned, now)
+    return planned if planned > now else now + PAUSE
 
 
 def _tell(invoice: Invoice, charge: Charge, tenant: Tenant, *, may_invite: bool) -> None:
