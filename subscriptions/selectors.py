@@ -17,6 +17,7 @@ __all__ = [
     "next_charge_at",
     "payer_of",
     "paying_profile",
+    "products_tried",
     "profiles_of",
     "subscriptions_paid_by",
     "successor",
@@ -59,6 +60,14 @@ def payer_of(
     default = next((profile for profile in chosen if profile.is_default), None)
     backup = next((profile for profile in chosen if profile.is_backup), None)
     return paying_profile(subscription.payment_profile, default, backup, on=on)
+
+
+def products_tried(customer: Customer, *, before: datetime | None = None) -> frozenset[UUID]:
+    """The ids of the products that the customer has, or has had, a free trial of, until now or before that moment."""
+    trials = Subscription.objects.filter(customer=customer, trial_end__isnull=False)
+    if before is not None:
+        trials = trials.filter(created_at__lt=before)
+    return frozenset(trials.values_list("price__product_id", flat=True))
 
 
 def subscriptions_paid_by(customer: Customer, profile: PaymentProfile) -> list[Subscription]:

@@ -131,8 +131,10 @@ def create_subscription(
     billed_by: str = BilledBy.US,
     gateway_id: str = "",
     started_at: datetime | None = None,
+    trial_days: int | None = None,
 ) -> Subscription:
-    """Start a subscription; its first period (its trial, if the price has one) begins at `started_at`, else now.
+    """Start a subscription; its first period (its trial, if it has one) begins at `started_at`, else now. `trial_days`:
+    None for those of the price.
 
     One of ours is billed in advance, by the billing run, on the calendar of the tenant's time zone.
     Raises BillingError `customer_deleted`, `price_inactive`, `one_time_price`, `bad_quantity`, `other_customer`,
@@ -147,7 +149,8 @@ def create_subscription(
         check_can_pay(customer, payment_profile)
     zone = Tenant.objects.get(pk=current_tenant_id()).time_zone
     start = started_at or timezone.now()
-    trial = trial_end(start, zone, price.trial_days) if price.trial_days else None
+    free = price.trial_days if trial_days is None else trial_days
+    trial = trial_end(start, zone, free) if free else None
     first_end = trial or boundary(start, zone, price.interval, price.interval_count, 1)
     subscription = Subscription.objects.create(
         number=next_number("subscription"),

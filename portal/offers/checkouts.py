@@ -13,7 +13,7 @@ from customers.models import Customer
 from payments.models import CardSetup, PaymentProfile
 from portal.errors import CheckoutError
 from portal.models import Checkout, CheckoutState
-from portal.offers.queries import offered
+from portal.offers.queries import free_days_for, offered
 from propagation.models import Change
 from subscriptions.billing.run import bill_locked
 from subscriptions.collection import request_collection
@@ -59,22 +59,29 @@ def _check_offered(price: Price) -> None:
         raise CheckoutError("not_offered", _("This offer has ended. Choose another one."))
 
 
-def finish_checkout(*, actor: Actor, checkout: Checkout, profile: PaymentProfile | None, quantity: int) -> bool:
+def finish_checkout(
+    *, actor: Actor, checkout: Checkout, profile: PaymentProfile | None, quantity: int, shown_free: bool = False
+) -> bool:
     """Buy what was chosen, charged to `profile` (None: there is nothing to charge). False when it was bought before.
 
-    `quantity` is what the customer was shown. Raises CheckoutError `not_offered`, `order_changed`; BillingError
-    `customer_deleted`, `other_customer`, `profile_not_active`, `bad_quantity`.
+    `quantity` is what the customer was shown, and `shown_free` whether that began with a free trial. Raises
+    CheckoutError `not_offered`, `order_changed`; BillingError `customer_deleted`, `other_customer`,
+    `profile_not_active`, `bad_quantity`.
     """
-    # The customer before their order, as whoever begins or deletes one does.
-    hold_customer(checkout.customer)
+    # The customer before their order, as whoever begins or deletes one does; alone, so that a trial is given once.
+    hold_customer(checkout.customer, alone=True)
     checkout = _lock(checkout.pk)
     if checkout.state != CheckoutState.OPEN:
         return False
     _check_offered(checkout.price)
-    if quantity != checkout.quantity:
-        raise CheckoutError("order_changed", _("The order was changed in the meantime. Check it and confirm again."))
+    _check_as_shown(checkout, quantity, shown_free)
     _buy(checkout, profile, actor, pins=profile is not None and not profile.is_default)
     return True
+
+
+def _check_as_shown(checkout: Checkout, quantity: int, shown_free: bool) -> None:
+    if quantity != checkout.quantity or (shown_free and not free_days_for(checkout.customer, checkout.price)):
+        raise CheckoutError("order_changed", _("The order was changed in the meantime. Check it and confirm again."))
 
 
 def _lock(checkout_id: UUID) -> Checkout:
@@ -110,6 +117,7 @@ def _subscribe(checkout: Checkout, pinned: PaymentProfile | None, actor: Actor) 
         price=checkout.price,
         quantity=checkout.quantity,
         payment_profile=pinned,
+        trial_days=free_days_for(checkout.customer, checkout.price),
     )
     now = timezone.now()
     due = Subscription.objects.select_related("customer", "price__product", "payment_profile__replaced_by")
@@ -136,6 +144,9 @@ def finish_with_new_method(setup: CardSetup, change: Change) -> None:
     profile = PaymentProfile.objects.get(pk=setup.profile_id) if setup.profile_id else None
     try:
         _check_offered(checkout.price)
+        # The page with the card's fields was shown when the entry was begun.
+        shown_free = free_days_for(checkout.customer, checkout.price, before=setup.created_at) > 0
+        _check_as_shown(checkout, checkout.quantity, shown_free)
         _buy(checkout, profile, actor, pins=not setup.make_default)
     except (BillingError, CheckoutError) as error:
         # The method is saved; what was to be bought is not to be had any more.

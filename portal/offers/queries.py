@@ -14,18 +14,23 @@ from payments.models import PaymentProfile, ProfileState
 from portal.models import Checkout
 from subscriptions.billing.issue import Sale, Taxation
 from subscriptions.calculators.periods import trial_end
+from subscriptions.calculators.trials import free_days
 from subscriptions.models import LIVE_STATES, Price, Product, Subscription, in_reader_language
+from subscriptions.selectors import products_tried
 from tenants.models import Tenant
 from tenants.templatetags.ui import percent
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A product with its prices, the cheapest first; `held` are the ids of those that the customer subscribes to."""
+    """A product with its prices, the cheapest first; `held` are the ids of those that the customer subscribes to.
+    `is_tried`: the customer has had a free trial of the product, and gets no other.
+    """
 
     product: Product
     prices: list[Price]
     held: set[UUID]
+    is_tried: bool
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class Order:
     taxes: list[tuple[str, int]]
     total_minor: int
     free_until: datetime | None
+
+    @property
+    def is_tried(self) -> bool:
+        """Others begin with a free trial; this customer has had theirs."""
+        return self.free_until is None and self.price.is_recurring and self.price.trial_days > 0
 
     @property
     def due_now_minor(self) -> int:
@@ -60,8 +70,18 @@ def offered() -> QuerySet[Price]:
 def offers_for(customer: Customer) -> list[Offer]:
     live = Subscription.objects.filter(customer=customer, state__in=LIVE_STATES)
     held = set(live.values_list("price_id", flat=True))
+    tried = products_tried(customer)
     rows = offered().order_by("product__name_en", "product_id", "currency", "amount_minor")
-    return [Offer(product, list(prices), held) for product, prices in groupby(rows, key=lambda price: price.product)]
+    return [
+        Offer(product, list(prices), held, product.pk in tried)
+        for product, prices in groupby(rows, key=lambda price: price.product)
+    ]
+
+
+def free_days_for(customer: Customer, price: Price, *, before: datetime | None = None) -> int:
+    """For how many days the price is free to this customer, by the trials that they have had (before that moment)."""
+    days = price.trial_days if price.is_recurring else 0
+    return free_days(days, price.product_id, products_tried(customer, before=before)) if days else 0
 
 
 def own_checkout(customer: Customer, checkout_id: UUID) -> Checkout:
@@ -74,7 +94,7 @@ def order_of(customer: Customer, tenant: Tenant, price: Price, quantity: int) ->
     """By the calculators that will make the invoice. In the open scope."""
     now = timezone.now()
     amounts = Taxation(tenant, [customer.pk]).amounts(Sale(customer, price, quantity), now)
-    has_trial = price.is_recurring and price.trial_days > 0
+    free = free_days_for(customer, price)
     return Order(
         price=price,
         quantity=quantity,
@@ -84,7 +104,7 @@ def order_of(customer: Customer, tenant: Tenant, price: Price, quantity: int) ->
             for tax in amounts.taxes
         ],
         total_minor=amounts.total_minor,
-        free_until=trial_end(now, tenant.time_zone, price.trial_days) if has_trial else None,
+        free_until=trial_end(now, tenant.time_zone, free) if free else None,
     )
 
 

@@ -21,7 +21,7 @@ from payments.models import PaymentProfile
 from portal.access import CustomerRequest, ask_to_sign_in, customer_page
 from portal.models import Checkout, CheckoutState
 from portal.offers.checkouts import LARGEST_QUANTITY, PURPOSE, finish_checkout, start_checkout
-from portal.offers.queries import offered, offers_for, order_of, own_checkout, saved_methods
+from portal.offers.queries import free_days_for, offered, offers_for, order_of, own_checkout, saved_methods
 from portal.payment_status import payment_status
 from propagation.card_setups import Completed
 from propagation.services import change_billing_details
@@ -152,6 +152,7 @@ def _finish(request: CustomerRequest, checkout_id: UUID) -> HttpResponse:
             checkout=found,
             profile=_chosen(request) if order.needs_method else None,
             quantity=int(shown) if shown.isdecimal() and len(shown) < 6 else 0,
+            shown_free=bool(request.POST.get("free")),
         )
         found.refresh_from_db()
     if found.invoice_id:
@@ -234,7 +235,9 @@ def checkout_details(request: CustomerRequest, checkout_id: UUID) -> JsonRespons
     """The last word before the bank is asked: the order must still be what the page shows."""
     with tenant_scope(request.tenant.pk):
         found = own_checkout(request.customer, checkout_id)
-        if found.state == CheckoutState.OPEN and str(found.quantity) != request.POST.get("quantity", ""):
+        no_longer_free = request.POST.get("free") and not free_days_for(request.customer, found.price)
+        other_quantity = str(found.quantity) != request.POST.get("quantity", "")
+        if found.state == CheckoutState.OPEN and (other_quantity or no_longer_free):
             message = _("The order was changed in the meantime. Reload the page, check it and confirm again.")
             return card_entry.refuse(409, message)
     return card_entry.keep_details(request, _entry_of(request, checkout_id))

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,9 @@ from portal.models import Checkout, CheckoutState
 from portal.offers.checkouts import finish_checkout, start_checkout
 from propagation.card_setups import complete_card_setup
 from subscriptions.catalogue import set_price_active
+from subscriptions.lifecycle import cancel_subscription
 from subscriptions.models import Invoice, InvoiceState, PaidThrough, Price, Subscription, SubscriptionState
+from subscriptions.services import create_price, create_subscription
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests.factories import CustomerFactory, TaxRateFactory
@@ -23,7 +26,7 @@ from tests.invitations.story import confirm
 from tests.portal.conftest import client_of, portal_url
 from tests.portal.shop import ACTOR, ADDRESS, charges, enter_by_hand, price, visa, world
 from tests.propagation.conftest import DECLINED_LATER, World
-from tests.races import meanwhile, wait_for_a_lock
+from tests.races import all_at_once, meanwhile, wait_for_a_lock
 
 __all__ = ["world"]
 
@@ -142,6 +145,89 @@ def test_a_trial_is_free_until_it_ends(world: World, bob: Customer, signed_in: C
         assert Subscription.objects.get().state == SubscriptionState.TRIALING
         assert not Invoice.objects.exists()
     assert charges(world) == []
+
+
+def two_prices(world: World) -> tuple[Price, Price]:
+    """Of one product, each with a trial."""
+    monthly = price(world, trial_days=14)
+    with world.scope():
+        values = {"currency": "CAD", "interval": "year", "is_public": True, "trial_days": 30}
+        yearly = create_price(actor=ACTOR, product=monthly.product, amount_minor=12000, **values)
+    return monthly, yearly
+
+
+def try_and_cancel(world: World, bob: Customer, chosen: Price) -> None:
+    with world.scope():
+        tried = create_subscription(actor=ACTOR, customer=bob, price=chosen)
+        cancel_subscription(actor=ACTOR, subscription=tried, at_period_end=False)
+
+
+TRIED = "You have had a free trial of this before: it starts today, and is paid today."
+
+
+def test_a_product_is_tried_once_whichever_price_it_was(world: World, bob: Customer, signed_in: Client) -> None:
+    card, (monthly, yearly) = visa(world, bob), two_prices(world)
+    other = price(world, "Atlas", trial_days=7)
+    try_and_cancel(world, bob, monthly)
+    offers = signed_in.get(portal_url(world.tenant, "offers")).content.decode()
+    assert offers.count("days free") == 1, "of the other product"
+    assert TRIED in signed_in.get(portal_url(world.tenant, "offer", yearly.pk)).content.decode()
+    assert TRIED not in signed_in.get(portal_url(world.tenant, "offer", other.pk)).content.decode()
+    where = begin(signed_in, world, yearly)
+    shown = signed_in.get(where).content.decode()
+    assert TRIED in shown
+    assert "Pay CA$120.00" in shown
+    assert "You are subscribed" in pay_with(signed_in, where, card).content.decode()
+    with world.scope():
+        assert Subscription.objects.get(price=yearly).state == SubscriptionState.ACTIVE
+    assert [charge["amount"] for charge in charges(world)] == [12000]
+
+
+def test_nobody_pays_for_what_was_shown_to_be_free(world: World, bob: Customer, signed_in: Client) -> None:
+    """Another tab has used up the trial since."""
+    card, (monthly, yearly) = visa(world, bob), two_prices(world)
+    where = begin(signed_in, world, yearly)
+    assert 'name="free" value="1"' in signed_in.get(where).content.decode()
+    try_and_cancel(world, bob, monthly)
+    answer = signed_in.post(where, {"method": str(card.pk), "quantity": 1, "free": "1"})
+    assert answer.status_code == 409
+    assert TRIED in answer.content.decode()
+    assert 'name="free"' not in answer.content.decode()
+    with world.scope():
+        assert not Subscription.objects.filter(price=yearly).exists()
+
+
+@pytest.mark.parametrize("told", ["before the bank", "after the bank's yes"])
+def test_nobody_pays_by_a_new_card_for_what_was_shown_to_be_free(
+    world: World, bob: Customer, signed_in: Client, told: str
+) -> None:
+    monthly, yearly = two_prices(world)
+    start = begin(signed_in, world, yearly).removesuffix("payment/")
+    setup = signed_in.post(f"{start}setup/").json()
+    about = {"setup_id": setup["setup_id"], "setup_intent": setup["setup_intent"], "quantity": "1", "free": "1"}
+    if told == "before the bank":
+        try_and_cancel(world, bob, monthly)
+        assert signed_in.post(f"{start}details/", ADDRESS | about).status_code == 409
+        return
+    assert signed_in.post(f"{start}details/", ADDRESS | about).status_code == 200
+    confirm(world, setup, "pm_card_mastercard")
+    try_and_cancel(world, bob, monthly)
+    answer = signed_in.post(f"{start}complete/", {"setup_intent": setup["setup_intent"]}).json()
+    assert "Nothing was bought" in signed_in.get(answer["url"]).content.decode()
+    with world.scope():
+        assert not Subscription.objects.filter(price=yearly).exists()
+
+
+def test_of_two_orders_at_the_same_moment_one_is_free(world: World, bob: Customer, signed_in: Client) -> None:
+    card = visa(world, bob)
+    orders = [begin(signed_in, world, chosen) for chosen in two_prices(world)]
+    clients = [client_of(world.tenant, bob) for _order in orders]
+    body = {"method": str(card.pk), "quantity": 1, "free": "1"}
+    works = [partial(client.post, where, body) for client, where in zip(clients, orders, strict=True)]
+    answers = all_at_once(*works)
+    assert sorted(answer.status_code for answer in answers) == [302, 409]
+    with world.scope():
+        assert Subscription.objects.get().state == SubscriptionState.TRIALING
 
 
 def test_buys_once_what_is_sold_once(world: World, bob: Customer, signed_in: Client) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from customers.models import Customer
 from subscriptions.errors import BillingError
 from subscriptions.models import BilledBy, Interval, Invoice, InvoiceState, Subscription, SubscriptionState
+from subscriptions.selectors import products_tried
 from subscriptions.services import (
     create_invoice,
     create_price,
@@ -69,6 +70,19 @@ def test_a_trial_comes_before_the_first_period(bob: Customer) -> None:
     assert (subscription.state, subscription.time_zone) == (SubscriptionState.TRIALING, "America/Toronto")
     assert subscription.current_period_end == subscription.trial_end == end
     assert (subscription.anchor_at, subscription.next_billing_at, subscription.next_period) == (end, end, 0)
+
+
+def test_another_trial_of_the_same_product_is_staffs_to_grant(bob: Customer) -> None:
+    """The portal gives none (`products_tried`); whoever asks for no other number of days gets the price's."""
+    price = PriceFactory.create(trial_days=14)
+    first = create_subscription(actor=ALICE, customer=bob, price=price)
+    again = create_subscription(actor=ALICE, customer=bob, price=price)
+    without = create_subscription(actor=ALICE, customer=bob, price=price, trial_days=0)
+    states = [one.state for one in (first, again, without)]
+    assert states == [SubscriptionState.TRIALING, SubscriptionState.TRIALING, SubscriptionState.ACTIVE]
+    assert without.trial_end is None
+    assert products_tried(bob) == {price.product_id}
+    assert products_tried(bob, before=first.created_at) == frozenset()
 
 
 def test_without_a_trial_the_first_period_is_due_when_it_begins(bob: Customer) -> None:
