@@ -1,4 +1,4 @@
-"""Health answers and the request log."""
+"""Health answers, the request log, and what is refused in words."""
 
 import re
 import time
@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 
 from billing_project.logging import redact_path
 
@@ -72,6 +73,21 @@ class CookieMiddleware:
         for name in [name for name, value in request.COOKIES.items() if "\x00" in value]:
             del request.COOKIES[name]
         return self.get_response(request)
+
+
+class FormAddressMiddleware:
+    """A page in words for whoever opens an address that only takes forms, as a bookmark or the address bar may: 405."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code != 405 or not request.accepts("text/html") or "HX-Request" in request.headers:
+            return response
+        page = render(request, "405.html", status=405)
+        page.headers["Allow"] = response.headers.get("Allow", "")
+        return page
 
 
 class RequestLogMiddleware:

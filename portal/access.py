@@ -8,19 +8,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
 
 from customers.models import Customer, PortalSession
 from customers.sign_in.sessions import portal_actor
 from portal.navigation import NavigationItem, navigation_of
 from portal.sessions import session_of
 from tenants.actors import Actor
-from tenants.middleware import client_ip, find_tenant
+from tenants.middleware import client_ip, find_tenant, lead_to_sign_in, page_of
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
@@ -110,18 +109,12 @@ def zone_of(customer: Customer | None, tenant: Tenant) -> ZoneInfo:
 
 
 def ask_to_sign_in(request: HttpRequest, tenant: Tenant) -> HttpResponse:
-    """To the sign-in page, and from there back to what was asked for, where that may be asked for again."""
+    """To the sign-in page, and from there back to the page that was asked for, or on which a form was sent."""
     where = reverse("portal:sign_in", args=[tenant.slug])
-    is_page = request.method in ("GET", "HEAD") and "HX-Request" not in request.headers
-    if is_page:
-        home = reverse("portal:home", args=[tenant.slug])
-        asked = request.get_full_path()
-        return HttpResponseRedirect(where if asked == home else f"{where}?{urlencode({'next': asked})}")
-    if "HX-Request" in request.headers:
-        return HttpResponse(status=204, headers={"HX-Redirect": where})
-    if request.headers.get("Sec-Fetch-Mode") in ("cors", "same-origin"):
-        return JsonResponse({"message": _("You have been signed out. Sign in again."), "sign_in": where}, status=403)
-    return HttpResponseRedirect(where)
+    home = reverse("portal:home", args=[tenant.slug])
+    if (asked := page_of(request)) and asked != home:
+        where = f"{where}?{urlencode({'next': asked})}"
+    return lead_to_sign_in(request, where)
 
 
 def safe_next(request: HttpRequest, tenant: Tenant) -> str:

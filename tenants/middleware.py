@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.template.response import SimpleTemplateResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -73,7 +74,8 @@ class StaffScopeMiddleware:
         if slug is None:
             return None
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            back = page_of(request) or resolve_url(settings.LOGIN_REDIRECT_URL)
+            return lead_to_sign_in(request, redirect_to_login(back).url)
         needed: Right | None = getattr(view, "needed_right", None)
         if needed is None:
             raise ImproperlyConfigured(f"{view.__module__}.{view.__name__} does not say which right it needs.")
@@ -110,6 +112,25 @@ class StaffScopeMiddleware:
     @staticmethod
     def _refuse(request: StaffRequest) -> HttpResponse:
         return render(request, "errors/role_too_weak.html", {"role": request.membership.get_role_display()}, status=403)
+
+
+def page_of(request: HttpRequest) -> str:
+    """The page that a request comes from, to lead people back to: its own address, or that of the page on which its
+    form or fragment stands; "" when the browser does not say, or names another site."""
+    if request.method in ("GET", "HEAD") and "HX-Request" not in request.headers:
+        return request.get_full_path()
+    page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    return page._replace(scheme="", netloc="", fragment="").geturl() if page.netloc == request.get_host() else ""
+
+
+def lead_to_sign_in(request: HttpRequest, where: str) -> HttpResponse:
+    """To the sign-in page at `where`: pages and forms by a redirect, fragments of htmx by its own, and scripts that
+    fetch are told (403, JSON `message` and `sign_in`), so that they can leave the page as it is."""
+    if "HX-Request" in request.headers:
+        return HttpResponse(status=204, headers={"HX-Redirect": where})
+    if request.method not in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Mode") in ("cors", "same-origin"):
+        return JsonResponse({"message": _("You have been signed out. Sign in again."), "sign_in": where}, status=403)
+    return HttpResponseRedirect(where)
 
 
 def find_tenant(slug: str) -> Tenant:

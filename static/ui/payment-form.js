@@ -90,10 +90,21 @@ class PaymentForm {
     this.form.querySelector("[data-payment-status]").textContent = text;
   }
 
-  error(message) {
+  /* Whoever was signed out meanwhile signs in beside this page, which keeps what is typed and goes on after it. */
+  tell(box, message, signIn) {
+    box.textContent = message || "";
+    if (!signIn) return;
+    const link = document.createElement("a");
+    link.href = signIn;
+    link.target = "_blank";
+    link.textContent = this.texts.textSignIn;
+    box.append(" ", link);
+  }
+
+  error(message, signIn) {
     const box = this.form.querySelector("[data-payment-error]");
     box.hidden = !message;
-    this.form.querySelector("[data-payment-error-text]").textContent = message || "";
+    this.tell(this.form.querySelector("[data-payment-error-text]"), message, signIn);
     if (!message) return;
     box.focus({ preventScroll: true });
     box.scrollIntoView({ block: "center", behavior: "smooth" });
@@ -111,7 +122,7 @@ class PaymentForm {
     } catch {
       return this.unavailable(this.texts.textUnavailable);
     }
-    if (!reply.ok) return this.unavailable(reply.answer.message || this.texts.textUnavailable);
+    if (!reply.ok) return this.unavailable(reply.answer.message || this.texts.textUnavailable, reply.answer.sign_in);
     this.mount(reply.answer);
   }
 
@@ -137,11 +148,11 @@ class PaymentForm {
     this.element.mount(this.form.querySelector("[data-payment-mount]"));
   }
 
-  unavailable(message) {
+  unavailable(message, signIn) {
     this.element?.destroy();
     this.element = null;
     this.fields.setAttribute("aria-busy", "false");
-    this.form.querySelector("[data-payment-unavailable-text]").textContent = message;
+    this.tell(this.form.querySelector("[data-payment-unavailable-text]"), message, signIn);
     this.form.querySelector("[data-payment-unavailable]").hidden = false;
   }
 
@@ -183,7 +194,7 @@ class PaymentForm {
       return null;
     }
     if (reply.ok) return reply.answer.billing_details;
-    this.again(reply.answer.message || this.texts.textCheck);
+    this.again(reply.answer.message || this.texts.textCheck, { signIn: reply.answer.sign_in });
     this.mark(reply.answer.errors || {});
     return null;
   }
@@ -216,10 +227,11 @@ class PaymentForm {
       if (answer.state === "verifying") return this.verify(answer);
       if (answer.state === "failed") {
         if (returned) await this.load();
-        return this.again(answer.message, !returned);
+        return this.again(answer.message, { ready: !returned });
       }
       if (sure) this.state("pending");
-      if (answer.message) this.form.querySelector("[data-payment-status]").textContent = answer.message;
+      if (answer.sign_in) this.error(answer.message, answer.sign_in);
+      else if (answer.message) this.form.querySelector("[data-payment-status]").textContent = answer.message;
       await wait(POLL_MS[Math.min(turn, POLL_MS.length - 1)]);
     }
   }
@@ -238,9 +250,9 @@ class PaymentForm {
     panel.scrollIntoView({ block: "center", behavior: "smooth" });
   }
 
-  again(message, ready = true) {
+  again(message, { ready = true, signIn = "" } = {}) {
     if (ready) this.state("ready");
-    this.error(message);
+    this.error(message, signIn);
   }
 
   block(message) {

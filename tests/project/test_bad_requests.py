@@ -23,6 +23,13 @@ def test_forgets_a_cookie_that_the_database_could_not_look_up(client: Client) ->
     assert client.get("/")["Location"] == "/accounts/login/?next=/"
 
 
+def test_says_in_words_that_an_address_only_takes_forms(client: Client) -> None:
+    answer = client.get("/language/", headers={"Accept": "text/html,*/*"})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "There is nothing to open here" in answer.content.decode()
+    assert client.get("/language/", headers={"Accept": "application/json"}).content == b""
+
+
 @pytest.mark.parametrize(
     ("hops", "shown"),
     [
