@@ -84,6 +84,7 @@ ACTIONS = {
     "invoice.voided": gettext_lazy("Invoice voided"),
     "invoice.sent_again": gettext_lazy("Invoice sent again"),
     "invoice.written_off": gettext_lazy("Invoice marked uncollectible"),
+    "portal.link_sent": gettext_lazy("Sign-in link sent"),
     "portal.password_changed": gettext_lazy("Portal password changed"),
     "portal.password_set": gettext_lazy("Portal password set"),
     "portal.password_removed": gettext_lazy("Portal password removed"),

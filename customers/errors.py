@@ -9,4 +9,4 @@ class CustomerError(DomainError):
 
 class SignInError(DomainError):
     """A rule about signing in was broken: `too_many_codes`, `wrong_code`, `code_dead`, `codes_locked`,
-    `wrong_password`, `too_many_passwords`, `weak_password`, `no_password`."""
+    `wrong_password`, `too_many_passwords`, `weak_password`, `no_password`, `no_email`."""

@@ -8,6 +8,7 @@ from backoffice.billing.queries import ShownSubscription, with_payer
 from backoffice.customers.timeline import timeline
 from customers.addresses import AddressValues, format_address
 from customers.models import Address, AddressKind, Customer
+from customers.sign_in.status import sign_in_status
 from invitations.models import OPEN_STATES, Invitation
 from payments.models import PaymentProfile, ProfileState
 from propagation.models import Change, ChangeState
@@ -67,6 +68,7 @@ def customer_page(customer: Customer, slug: str) -> dict[str, Any]:
         "billing_address": _address_lines(addresses.get(AddressKind.BILLING)),
         "shipping_address": _address_lines(addresses.get(AddressKind.SHIPPING)),
         "same_email": _others_with_email(customer),
+        "sign_in": sign_in_status(customer),
         "timeline": timeline(customer, slug, size=SHOWN_EVENTS, in_short=True),
     }
 

@@ -21,6 +21,8 @@ from customers.errors import SignInError
 from customers.models import Customer, SignInCode
 from customers.validation import normalize_email
 from messaging.services import queue_email
+from tenants.actors import Actor
+from tenants.audit import record
 from tenants.limits import is_over, is_used_up
 from tenants.models import Tenant
 from tenants.networks import neighbourhood
@@ -46,12 +48,35 @@ def send_code(*, tenant: Tenant, email: str, ip: str | None) -> SignInCode:
     Raises SignInError `too_many_codes`, alike for addresses that nobody has.
     """
     email = normalize_email(email)
-    _refuse_too_many(email, ip)
+    if (
+        _has_enough(email)
+        or is_over("codes", neighbourhood(ip), limit=CODES_PER_NETWORK, seconds=3600, without_count=False)
+        or is_over("codes", str(tenant.pk), limit=CODES_PER_TENANT, seconds=60, without_count=False)
+    ):
+        raise _too_many()
+    return _send(tenant, email, customers_of(email).first(), ip)
+
+
+def send_link(*, actor: Actor, tenant: Tenant, customer: Customer) -> SignInCode:
+    """Send the customer a link, and a code, because staff want them to come in. Runs in the open scope.
+
+    Raises SignInError `no_email` or `too_many_codes`.
+    """
+    if not customer.email_normalized:
+        raise SignInError("no_email", _("This customer has no e-mail address to send a link to."))
+    if _has_enough(customer.email_normalized):
+        raise _too_many()
+    row = _send(tenant, customer.email_normalized, customer, actor.ip)
+    record(actor=actor, action="portal.link_sent", target=customer, after={"to": customer.email})
+    return row
+
+
+def _send(tenant: Tenant, email: str, customer: Customer | None, ip: str | None) -> SignInCode:
+    """The code of an address; nobody hears of it where no customer has the address."""
     now = timezone.now()
     SignInCode.objects.filter(created_at__lt=now - KEPT).delete()
     code = f"{secrets.randbelow(10**6):06d}"
     row = SignInCode.objects.create(email_normalized=email, code_hash=_hash(code), ip=ip, expires_at=now + LIFETIME)
-    customer = customers_of(email).first()
     if customer is not None:
         queue_email(
             template="portal_sign_in",
@@ -74,17 +99,14 @@ def customers_of(email: str) -> QuerySet[Customer]:
     return Customer.objects.filter(email_normalized=email).exclude(email_normalized="").order_by("number")
 
 
-def _refuse_too_many(email: str, ip: str | None) -> None:
+def _has_enough(email: str) -> bool:
     since = timezone.now() - timedelta(minutes=15)
-    tenant_id = str(current_tenant_id())
-    asked = SignInCode.objects.filter(email_normalized=email, created_at__gt=since).count()
-    if (
-        asked >= CODES_PER_EMAIL
-        or is_over("codes", neighbourhood(ip), limit=CODES_PER_NETWORK, seconds=3600, without_count=False)
-        or is_over("codes", tenant_id, limit=CODES_PER_TENANT, seconds=60, without_count=False)
-    ):
-        message = _("Too many codes were asked for. Use the newest one, or wait a quarter of an hour.")
-        raise SignInError("too_many_codes", message, {"email": message})
+    return SignInCode.objects.filter(email_normalized=email, created_at__gt=since).count() >= CODES_PER_EMAIL
+
+
+def _too_many() -> SignInError:
+    message = _("Too many codes were asked for. Use the newest one, or wait a quarter of an hour.")
+    return SignInError("too_many_codes", message, {"email": message})
 
 
 def use_code(*, email: str, typed: str) -> SignInError | None:

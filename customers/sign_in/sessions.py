@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from customers.models import Customer, PortalSession
@@ -85,11 +85,11 @@ def _end(sessions: QuerySet[PortalSession]) -> int:
 
 def live_sessions(customer: Customer) -> QuerySet[PortalSession]:
     """Those that still open the door, the one seen last first."""
-    return _live(timezone.now()).filter(customer=customer).order_by("-seen_at", "-id")
+    return PortalSession.objects.filter(is_live(timezone.now()), customer=customer).order_by("-seen_at", "-id")
 
 
-def _live(now: datetime) -> QuerySet[PortalSession]:
-    return PortalSession.objects.filter(ended_at=None, expires_at__gt=now, seen_at__gt=now - IDLE_LIFETIME)
+def is_live(now: datetime) -> Q:
+    return Q(ended_at=None, expires_at__gt=now, seen_at__gt=now - IDLE_LIFETIME)
 
 
 def find_session(cookie: str) -> PortalSession | None:
@@ -100,7 +100,7 @@ def find_session(cookie: str) -> PortalSession | None:
     except ValueError:
         return None
     now = timezone.now()
-    session = _live(now).select_related("customer").filter(pk=session_id).first()
+    session = PortalSession.objects.select_related("customer").filter(is_live(now), pk=session_id).first()
     if session is None or not hmac.compare_digest(session.key_hash, _hash(secret)):
         return None
     if now - session.seen_at > SEEN_EVERY:

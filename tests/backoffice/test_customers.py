@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 #: Whatever the number of rows.
 LIST_QUERIES = 17
-PAGE_QUERIES = 25
+PAGE_QUERIES = 27
 
 
 def sign_in(tenant: Tenant, role: str = Role.AGENT) -> Client:

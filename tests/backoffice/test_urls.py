@@ -42,6 +42,7 @@ NEEDED = {
     },
     Right.WORK: {
         *("customer_create", "customer_edit", "customer_delete", "customers_bulk"),
+        *("customer_sign_out", "customer_send_link"),
         *("profile_add", "profile_impact", "profile_setup", "profile_details", "profile_failed", "profile_complete"),
         *("profile_replace", "profile_edit", "profile_default", "profile_remove", "profile_backup"),
         *("subscribe", "subscribe_preview", "sell", "sell_preview", "subscription_payer", "subscription_quantity"),
