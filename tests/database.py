@@ -49,7 +49,7 @@ def ensure_template() -> str:
     name = f"template_{migrations_fingerprint()}"
     with admin_connection() as admin:
         admin.execute("SELECT pg_advisory_lock(%s)", [TEMPLATE_LOCK])
-        if not admin.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+        if admin.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
             drop_leftovers(admin)
             build_template(admin, f"{name}_draft")
             admin.execute(
@@ -101,6 +101,14 @@ def create_test_database() -> str:
                 continue  # another process has dropped it for a newer one
     connect_django_to(name)
     return name
+
+
+def someone_waits_for_a_lock() -> bool:
+    """Whether a statement on this test's own database waits for another's lock; other test processes have theirs."""
+    waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock')"
+    with admin_connection() as admin:
+        row = admin.execute(waiting, [connections["default"].settings_dict["NAME"]]).fetchone()
+    return row == (True,)
 
 
 def delete_all_rows(database: str) -> None:

@@ -6,14 +6,26 @@ exported variable or a `.env` says is overruled, so that a test run never touche
 
 import atexit
 import os
+import socket
 from contextlib import ExitStack
 
 import redis
 
-from tools.services import free_port
+from tools.services import HOST
 from tools.testservices import VALKEY_DATABASES, own_services, running_services
 
 SERVICE_VARIABLE = "TEST_POSTGRES_ADMIN_URL"
+_held: list[socket.socket] = []
+
+
+def held_port() -> int:
+    """A TCP port that no other process is given while this one lives. It is bound and not listened on, so a server that
+    reuses addresses, as ours do, may take it whenever it starts."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind((HOST, 0))
+    _held.append(holder)
+    return int(holder.getsockname()[1])
 
 
 def find_services() -> None:
@@ -38,8 +50,8 @@ def valkey_url() -> str:
 
 
 def set_environment() -> None:
-    """Everything that settings read; the ports are free ones, for the sandbox and the live server of this process."""
-    sandbox, smtp, site = f"http://127.0.0.1:{free_port()}", free_port(), f"127.0.0.1:{free_port()}"
+    """Everything that settings read; the ports are for the sandbox and the live server of this process."""
+    sandbox, smtp, site = f"http://{HOST}:{held_port()}", held_port(), f"{HOST}:{held_port()}"
     for name in list(os.environ):
         if name.startswith(("ANYMAIL_", "STRIPE_", "SMS_", "SENTRY_")):
             del os.environ[name]

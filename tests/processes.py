@@ -17,7 +17,8 @@ from django.db import connection
 
 from tools.services import launch, stop, tail
 
-PATIENCE_SECONDS = 60.0
+#: What is waited for mostly takes seconds; a machine that is busy with something else may take many times as long.
+PATIENCE_SECONDS = 120.0
 
 
 def wait_until[T](ask: Callable[[], T], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from aiosmtpd.controller import Controller
 
-from tools.services import free_port
+from tests.environment import held_port
 
 
 class MailServer:
@@ -32,7 +32,7 @@ class MailServer:
         return "250 OK"
 
     def __enter__(self) -> Self:
-        self.controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self.controller = Controller(self, hostname="127.0.0.1", port=held_port())
         self.controller.start()
         self.port = self.controller.port
         return self

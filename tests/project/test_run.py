@@ -10,9 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.environment import held_port
 from tests.processes import wait_until
 from tools.devenv import read_env
-from tools.services import BASE_DIR, free_port
+from tools.services import BASE_DIR
 
 
 def living_processes() -> dict[int, tuple[int, str]]:
@@ -34,7 +35,7 @@ class Supervisor:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self.sandbox_port = free_port(), free_port()
+        self.port, self.sandbox_port = held_port(), held_port()
         self.output = folder / "output.txt"
         # As from a terminal: nothing of the tests' own environment.
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
@@ -47,7 +48,7 @@ class Supervisor:
     def start(self) -> None:
         with self.output.open("wb") as out:
             self.process = subprocess.Popen(self.command(), cwd=BASE_DIR, env=self.environment, stdout=out, stderr=out)
-        wait_until(self.has_announced, what="the announcement", seconds=120)
+        wait_until(self.has_announced, what="the announcement")
 
     def has_announced(self) -> bool:
         assert self.process.poll() is None, self.said()

@@ -3,7 +3,6 @@
 import itertools
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,16 +17,13 @@ import httpx
 import pytest
 import stripe
 
+from tests.environment import held_port
+from tests.processes import PATIENCE_SECONDS
+
 numbers = itertools.count(1)
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def wait_for(ask: Callable[[], Any], seconds: float = 10) -> Any:
+def wait_for(ask: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """The first true answer."""
     end = time.monotonic() + seconds
     while not (answer := ask()):
@@ -41,7 +37,7 @@ class Box:
 
     def __init__(self, data: Path, *options: str) -> None:
         self.data, self.options = data, options
-        self.port, self.smtp_port = free_port(), free_port()
+        self.port, self.smtp_port = held_port(), held_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=30)
         self.start()
@@ -49,7 +45,7 @@ class Box:
     def start(self) -> None:
         command = [sys.executable, "-m", "sandbox", "--port", str(self.port), "--smtp-port", str(self.smtp_port)]
         self.process = subprocess.Popen([*command, "--data", str(self.data), *self.options])
-        wait_for(self.is_up, 30)
+        wait_for(self.is_up)
 
     def is_up(self) -> bool:
         try:
@@ -59,7 +55,7 @@ class Box:
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(how)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def control(self, method: str, path: str, **arguments: Any) -> Any:
         answer = self.http.request(method, f"/_control/{path}", **arguments)

@@ -36,7 +36,7 @@ def test_times_out(shop: Tenant, kind: str, made: int) -> None:
 
 
 def test_an_answer_held_back_is_replayed_meanwhile(shop: Tenant) -> None:
-    shop.fault("timeout_after", times=1, latency_seconds=3)
+    shop.fault("timeout_after", times=1, latency_seconds=8)
 
     def ask() -> None:
         with pytest.raises(stripe.APIConnectionError):
@@ -96,16 +96,13 @@ def test_probability_follows_the_seed(shop: Tenant) -> None:
 
 
 def test_rate_limit_per_account(shop: Tenant) -> None:
-    shop.box.control("POST", f"accounts/{shop.slug}/rate_limit", json={"per_second": 5})
-    refused = None
-    for _ in range(6):
-        try:
-            shop.v1.customers.list()
-        except stripe.RateLimitError as error:
-            refused = error
-    assert refused is not None
-    assert refused.headers["stripe-rate-limited-reason"] == "global-rate"  # type: ignore[index]
-    assert float(refused.headers["retry-after"]) > 0  # type: ignore[index]
+    """However slowly this machine may call, some two of many calls come within one second."""
+    shop.box.control("POST", f"accounts/{shop.slug}/rate_limit", json={"per_second": 1})
+    shop.v1.customers.list()
+    with pytest.raises(stripe.RateLimitError) as limited:
+        [shop.v1.customers.list() for _ in range(50)]
+    assert limited.value.headers["stripe-rate-limited-reason"] == "global-rate"  # type: ignore[index]
+    assert float(limited.value.headers["retry-after"]) > 0  # type: ignore[index]
 
 
 def test_refuses_an_unknown_fault(shop: Tenant) -> None:

@@ -27,6 +27,7 @@ from tenants.models import NumberSequence, Tenant
 from tenants.numbers import next_number, next_numbers
 from tenants.scope import tenant_scope
 from tests import database, factories
+from tests.database import someone_waits_for_a_lock
 from tests.processes import CeleryWorker, Sandbox, wait_until
 from tests.races import in_a_connection_of_its_own, someone_waits_for_a_lock
 from tests.scenarios.dues import FIRST, Dues, run_in_a_process

@@ -11,6 +11,7 @@ from propagation.models import Change, Step, StepState
 from propagation.services import set_default
 from tenants.actors import Actor
 from tenants.scope import tenant_scope
+from tests.database import someone_waits_for_a_lock
 from tests.processes import wait_until
 from tests.scenarios.mass import MassChange
 from tests.scenarios.test_mass_change import MakeMassChange
@@ -21,12 +22,6 @@ ACTOR = Actor.system("test")
 def choose_default(change: MassChange, gateway_id: str) -> Change:
     with tenant_scope(change.tenant.pk):
         return set_default(actor=ACTOR, profile=PaymentProfile.objects.get(gateway_id=gateway_id))
-
-
-def someone_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
 
 
 def test_a_step_claimed_while_a_later_change_is_recorded_is_not_tried_again(mass_change: MakeMassChange) -> None:

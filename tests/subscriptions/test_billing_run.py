@@ -400,5 +400,5 @@ class TestAtOnce:
 
             thread = Thread(target=work)
             thread.start()
-            thread.join(timeout=10)
+            thread.join(timeout=60)
             assert billed == [Billed(invoices=1)]

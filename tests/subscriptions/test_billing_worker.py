@@ -1,13 +1,19 @@
 """The billing run by a real worker, killed in the middle of it."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
+from customers.models import Customer
+from subscriptions.billing.run import BATCH
 from subscriptions.models import Invoice, Price, Subscription
 from subscriptions.tasks import bill_tenant, sweep_billing
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
+from tests import database
 from tests.factories import CustomerFactory, PriceFactory, TenantFactory
 from tests.processes import CeleryWorker, wait_until
 
@@ -15,17 +21,18 @@ START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PAYMENT_TERMS_DAYS = 3000  # nothing is collected meanwhile
 
 
-def make_due(tenant: Tenant, count: int) -> None:
-    """One customer with that many yearly subscriptions, all due."""
+def make_due(tenant: Tenant, count: int, since: datetime = START, first: int = 0) -> Customer:
+    """One customer with that many yearly subscriptions, all due since then, numbered from `first`."""
     with tenant_scope(tenant.pk):
-        carol = CustomerFactory.create(email="")
+        carol: Customer = CustomerFactory.create(email="")
         price: Price = PriceFactory.create(interval="year", interval_count=3)
         Subscription.objects.bulk_create(
             Subscription(
-                number=n, customer=carol, price=price, started_at=START, anchor_at=START, next_billing_at=START
+                number=first + n, customer=carol, price=price, started_at=since, anchor_at=since, next_billing_at=since
             )
             for n in range(count)
         )
+    return carol
 
 
 def count(tenant: Tenant) -> int:
@@ -33,23 +40,36 @@ def count(tenant: Tenant) -> int:
         return Invoice.objects.count()
 
 
+@contextmanager
+def held(customer: Customer) -> Iterator[None]:
+    """Whoever issues an invoice to the customer must wait."""
+    with database.admin_connection(connection.settings_dict["NAME"]) as other, other.transaction():
+        other.execute("SELECT FROM customers_customer WHERE id = %s FOR UPDATE", [customer.pk])
+        yield
+
+
 def test_a_killed_worker_leaves_the_rest_to_the_next(
     transactional_db: None, celery_worker_process: CeleryWorker
 ) -> None:
+    """It dies with one batch done and the next one in its hands."""
     tenant: Tenant = TenantFactory.create(payment_terms_days=PAYMENT_TERMS_DAYS)
-    make_due(tenant, 3000)
-    bill_tenant.delay(str(tenant.pk))
-    wait_until(lambda: count(tenant) >= 200, what="some invoices")
-    celery_worker_process.kill()
-    assert count(tenant) < 3000
+    make_due(tenant, BATCH)
+    dave = make_due(tenant, 2 * BATCH, START + timedelta(hours=1), first=BATCH)
+    with held(dave):
+        bill_tenant.delay(str(tenant.pk))
+        wait_until(
+            lambda: count(tenant) == BATCH and database.someone_waits_for_a_lock(), what="the run to be in the middle"
+        )
+        celery_worker_process.kill()
+    assert count(tenant) == BATCH
     celery_worker_process.start()
     sweep_billing.delay()
-    wait_until(lambda: count(tenant) == 3000, what="all invoices")
+    wait_until(lambda: count(tenant) == 3 * BATCH, what="all invoices")
     with tenant_scope(tenant.pk):
         invoices = list(Invoice.objects.order_by("number").values_list("number", "subscription_id"))
         assert not Subscription.objects.exclude(next_period=1).exists()
-    assert [number for number, _subscription in invoices] == list(range(1001, 4001))
-    assert len({subscription for _number, subscription in invoices}) == 3000
+    assert [number for number, _subscription in invoices] == list(range(1001, 1001 + 3 * BATCH))
+    assert len({subscription for _number, subscription in invoices}) == 3 * BATCH
 
 
 @pytest.mark.django_db(transaction=True)
