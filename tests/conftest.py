@@ -13,6 +13,7 @@ import redis
 from django.conf import settings
 from django.test import TransactionTestCase
 from django.utils import timezone, translation
+from playwright.sync_api import expect
 
 from tests import database, processes
 from tools.browser import CHROMIUM_ARGUMENTS, find_browser
@@ -27,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes says more of the machine than of the code.
     hypothesis.settings.register_profile("untimed", deadline=None)
     hypothesis.settings.load_profile("untimed")
+    expect.set_options(timeout=processes.PATIENCE_SECONDS * 1000 / 2)
 
 
 @pytest.fixture(scope="session")

@@ -103,14 +103,6 @@ def create_test_database() -> str:
     return name
 
 
-def someone_waits_for_a_lock() -> bool:
-    """Whether a statement on this test's own database waits for another's lock; other test processes have theirs."""
-    waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock')"
-    with admin_connection() as admin:
-        row = admin.execute(waiting, [connections["default"].settings_dict["NAME"]]).fetchone()
-    return row == (True,)
-
-
 def delete_all_rows(database: str) -> None:
     """Empty every table. Deleting from small tables is many times quicker than TRUNCATE, and triggers stay silent."""
     with admin_connection(database) as admin:

@@ -4,6 +4,8 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Error, Page
 
+from tests.accessibility import settle
+
 #: Controls that Tab must reach. Of a group of radio buttons only one is a stop; the arrows reach the others.
 COLLECT_STOPS = """() => {
   const modal = document.querySelector('dialog:modal');
@@ -98,7 +100,7 @@ def assert_keyboard(page: Page) -> None:
             continue
         reached.add(here["index"])
         if not here["isSeen"]:
-            page.wait_for_timeout(250)  # a ring may fade in
+            settle(page)  # a ring may fade in
             here = page.evaluate(HERE)
         assert here["isSeen"], f"{page.url}: nothing shows that the focus is on {here['what']}"
         assert not here["isCovered"], f"{page.url}: something hides {here['what']} while it has the focus"
@@ -129,7 +131,7 @@ def assert_dialogs(page: Page) -> int:
         page.keyboard.press("Enter")
         what = opener.evaluate("e => e.outerHTML.slice(0, 160)")
         is_open = "() => Boolean(document.querySelector('dialog:modal, [popover]:popover-open'))"
-        page.wait_for_function(is_open, timeout=5_000)
+        page.wait_for_function(is_open)
         if page.evaluate("Boolean(document.querySelector('dialog:modal'))"):
             assert_keyboard(page)
         else:
@@ -137,6 +139,6 @@ def assert_dialogs(page: Page) -> int:
             inside = "Boolean(document.activeElement.closest('[popover]:popover-open'))"
             assert page.evaluate(inside), f"{page.url}: Tab does not lead into what {what} opens"
         page.keyboard.press("Escape")
-        page.wait_for_function(f"!({is_open})()", timeout=5_000)
+        page.wait_for_function(f"!({is_open})()")
         assert opener.evaluate("e => e === document.activeElement"), f"{page.url}: the focus does not return to {what}"
     return count

@@ -36,9 +36,7 @@ def sign_in(page: Page, live_server: LiveServer, office: Office, role: Role = Ro
 
 def open_page(browser: Browser, scheme: str, size: dict[str, int]) -> Page:
     context = browser.new_context(color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    return page
+    return context.new_page()
 
 
 @pytest.fixture(params=[("light", DESKTOP), ("dark", PHONE)], ids=["light-desktop", "dark-phone"])

@@ -79,7 +79,7 @@ def test_a_us_account_waits_until_its_holder_has_verified_it(story: Story, phone
         with story.world.scope():
             return Change.objects.filter(kind=ChangeKind.REPLACE).exists()
 
-    wait_until(moved, what="the gateway's event to be carried out", seconds=20)
+    wait_until(moved, what="the gateway's event to be carried out")
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -95,7 +95,7 @@ def test_only_what_the_customer_ticks_moves(story: Story, phone: Page, language:
     phone.locator("input[name=invoice]").uncheck()
     phone.locator(f"input[name=subscription][value='{ours.pk}']").uncheck()
     save(phone)
-    expect(phone.locator("form[data-payment-form]")).to_have_count(0, timeout=20_000)
+    expect(phone.locator("form[data-payment-form]")).to_have_count(0)
     with story.world.scope():
         new = PaymentProfile.objects.get(brand="mastercard")
         assert Invoice.objects.get().state == InvoiceState.OPEN

@@ -29,7 +29,6 @@ TYPED = "What you typed is here again. It is not saved yet."
 @pytest.fixture
 def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     page = browser.new_context(base_url=live_server.url).new_page()
-    page.set_default_timeout(10_000)
     yield page
     page.context.close()
 

@@ -70,7 +70,7 @@ class Story:
                 change = Change.objects.first()
             return change if change is not None and change.state == ChangeState.DONE else None
 
-        change = wait_until(finished, what="the change to be done", seconds=30)
+        change = wait_until(finished, what="the change to be done")
         assert change is not None
         return change
 
@@ -155,7 +155,7 @@ def save(page: Page) -> None:
 
 
 def expect_saved(page: Page, words: str = "Your payment method is saved") -> None:
-    expect(page.get_by_role("heading", name=words)).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name=words)).to_be_visible()
 
 
 def bank(page: Page) -> FrameLocator:
@@ -174,7 +174,7 @@ def test_a_card_is_replaced_and_everything_moves(story: Story, phone: Page) -> N
     save(phone)
     expect_saved(phone)
     shoot(phone, "done-phone-moving")
-    expect(phone.get_by_text("Everything has moved to it.")).to_be_visible(timeout=20_000)
+    expect(phone.get_by_text("Everything has moved to it.")).to_be_visible()
     assert_accessible(phone)
     shoot(phone, "done-phone-light")
     phone.reload()
@@ -344,7 +344,7 @@ def test_in_french(story: Story, phone: Page) -> None:
     enter_card(phone, GOOD)
     save(phone)
     expect_saved(phone, "Votre moyen de paiement est enregistré")
-    expect(phone.get_by_text("Tout y est rattaché.")).to_be_visible(timeout=20_000)
+    expect(phone.get_by_text("Tout y est rattaché.")).to_be_visible()
     shoot(phone, "done-phone-french")
     phone.get_by_role("button", name="English").click()
     expect_saved(phone)
@@ -357,7 +357,7 @@ def test_a_browser_that_closes_after_the_bank_said_yes(story: Story, phone: Page
     with phone.expect_request("**/complete/"):
         save(phone)
     phone.close()
-    wait_until(lambda: story.invitation().state == InvitationState.COMPLETED, what="the event to finish it", seconds=30)
+    wait_until(lambda: story.invitation().state == InvitationState.COMPLETED, what="the event to finish it")
     change = story.wait_until_everything_moved()
     assert change.source == "invitation"
 
@@ -371,7 +371,7 @@ def test_while_the_gateway_cannot_be_read_the_page_waits_and_then_goes_on(
         {"kind": "server_error", "method": "GET", "path": "/v1/setup_intents/*", "stored": False, "probability": 1.0}
     )
     save(phone)
-    expect(phone.locator("[data-payment-status]")).to_contain_text("We are finishing", timeout=15_000)
+    expect(phone.locator("[data-payment-status]")).to_contain_text("We are finishing")
     shoot(phone, "pending-phone")
     assert "done" not in phone.url
     story.world.sandbox.clear_faults()
@@ -382,7 +382,7 @@ def test_card_fields_that_cannot_be_loaded_can_be_asked_for_again(story: Story, 
     link = story.invite()
     story.world.sandbox.set_faults({"kind": "drop_before", "path": "/v1/setup_intents", "probability": 1.0})
     phone.goto(link)
-    expect(phone.get_by_text("cannot be loaded just now")).to_be_visible(timeout=15_000)
+    expect(phone.get_by_text("cannot be loaded just now")).to_be_visible()
     shoot(phone, "unavailable-phone")
     story.world.sandbox.clear_faults()
     phone.get_by_role("button", name="Try again").click()

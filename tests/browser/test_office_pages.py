@@ -68,7 +68,6 @@ def pages(office: Office, alice: User) -> dict[str, str]:
 def signed_in(browser: Browser, site: str, alice: User, scheme: str, viewport: dict[str, int]) -> Page:
     context = browser.new_context(color_scheme=scheme, viewport=viewport, base_url=site)  # type: ignore[arg-type]
     page = context.new_page()
-    page.set_default_timeout(20_000)
     page.goto("/accounts/login/")
     page.fill("input[name=login]", alice.email)
     page.fill("input[name=password]", PASSWORD)

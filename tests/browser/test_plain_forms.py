@@ -29,7 +29,6 @@ def tenant(transactional_db: None) -> Tenant:
 @pytest.fixture(params=[True, False], ids=["script", "no-script"])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     page = browser.new_context(java_script_enabled=request.param).new_page()
-    page.set_default_timeout(10_000)
     yield page
     page.context.close()
 

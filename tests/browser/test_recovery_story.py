@@ -31,8 +31,6 @@ __all__ = ["bob", "live_world", "tenant"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 type OpenPage = Callable[..., Page]
-#: A share of a second longer than beat takes to come round to what is due.
-BEAT_SECONDS = 60
 
 
 @pytest.fixture
@@ -44,7 +42,6 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[OpenPage]:
         context = browser.new_context(viewport=viewport, base_url=live_server.url)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
         watched.append(watch(page))
         return page
 
@@ -94,7 +91,6 @@ def update_by_link(page: Page, world: World, email: str) -> None:
     mails = wait_until(
         lambda: [link for mail in world.sandbox.messages(to=email) for link in mail["links"] if "/i/acme/" in link],
         what=f"an invitation to {email}",
-        seconds=BEAT_SECONDS,
     )
     page.goto(mails[0])
     expect(page.get_by_role("heading", name="Update your payment method")).to_be_visible()
@@ -103,8 +99,8 @@ def update_by_link(page: Page, world: World, email: str) -> None:
     assert_fits(page)
     shoot(page, f"recovery-{email.partition('@')[0]}")
     save(page)
-    expect(page.get_by_role("heading", name="Your payment method is saved")).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("Everything has moved to it.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Your payment method is saved")).to_be_visible()
+    expect(page.get_by_text("Everything has moved to it.")).to_be_visible()
 
 
 def test_a_failed_renewal_invites_by_itself_and_is_recovered(
@@ -118,7 +114,7 @@ def test_a_failed_renewal_invites_by_itself_and_is_recovered(
         with live_world.scope():
             return Invoice.objects.filter(dunning_attempts=1).first()
 
-    invoice = wait_until(failed, what="the renewal to be billed, charged and declined", seconds=BEAT_SECONDS)
+    invoice = wait_until(failed, what="the renewal to be billed, charged and declined")
     assert invoice is not None
     assert now(live_world, renewing).state == SubscriptionState.PAST_DUE
     amount = invoice.amount_due_minor
@@ -194,7 +190,7 @@ def by_updater(world: World) -> int:
             profile = frank.payment_profiles.get()
             return profile.network_updated_at is not None and profile.exp_year == 2039
 
-    wait_until(refreshed, what="the gateway's event about the card", seconds=BEAT_SECONDS)
+    wait_until(refreshed, what="the gateway's event about the card")
     make_due(world, invoice)
     return 1400
 
@@ -203,7 +199,7 @@ def make_due(world: World, invoice: Invoice) -> None:
     """The next retry is due; beat finds it."""
     with world.scope():
         Invoice.objects.filter(pk=invoice.pk).update(next_attempt_at=timezone.now())
-    wait_until(lambda: is_paid(world, invoice), what="the retry to be paid", seconds=BEAT_SECONDS)
+    wait_until(lambda: is_paid(world, invoice), what="the retry to be paid")
 
 
 def staff_see_it(world: World, open_page: OpenPage, recovered: dict[str, int]) -> None:

@@ -99,7 +99,6 @@ def signed_in_page(browser: Browser, live_server: Any, tenant: Tenant, bob: Cust
             cookie: Any = {"name": COOKIE, "value": open_session(tenant, as_customer)[1], "path": cookie_path(tenant)}
             context.add_cookies([cookie | {"domain": urlsplit(live_server.url).hostname}])
         page = context.new_page()
-        page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
         return page

@@ -94,7 +94,7 @@ def subscribed(world: World, bob: Customer, **more: Any) -> Any:
 
 
 def enter_card(page: Page, number: str) -> None:
-    expect(page.locator("form[data-state=ready]")).to_be_visible(timeout=15_000)
+    expect(page.locator("form[data-state=ready]")).to_be_visible()
     fields = page.frame_locator("iframe[title='Secure card payment input frame']")
     fields.locator("[name=number]").fill(number)
     fields.locator("[name=expiry]").fill("1234")

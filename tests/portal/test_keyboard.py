@@ -127,7 +127,7 @@ def pages(tenant: Tenant, bob: Customer, parts: Parts) -> list[str]:
 def settle(page: Page) -> None:
     """Until the card fields, if there are any, are there."""
     if page.locator("form[data-payment-form]").count():
-        expect(page.locator(FORM_READY)).to_be_visible(timeout=15_000)
+        expect(page.locator(FORM_READY)).to_be_visible()
 
 
 def shot_name(address: str, parts: Parts) -> str:

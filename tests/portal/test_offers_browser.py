@@ -50,9 +50,8 @@ def test_subscribes_with_a_first_card(live_world: World, bob: Customer, signed_i
     enter_card(page, SETUP_3DS)
     save(page)
     bank(page).locator("button.complete").click()
-    expect(page.get_by_role("heading", name="You are subscribed").or_(page.get_by_text("One more step"))).to_be_visible(
-        timeout=20_000
-    )
+    done = page.get_by_role("heading", name="You are subscribed")
+    expect(done.or_(page.get_by_text("One more step"))).to_be_visible()
     shoot(page, "checkout-done")
     assert_accessible(page)
     with live_world.scope():
@@ -90,8 +89,8 @@ def test_a_new_card_takes_the_place_of_the_old_and_everything_follows(
     page.get_by_role("link", name="Update Visa •••• 4242").click()
     enter_card(page, MASTERCARD)
     save(page)
-    expect(page.get_by_role("heading", name="Your payment method is saved")).to_be_visible(timeout=20_000)
-    expect(page.get_by_text("Everything has moved to it.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Your payment method is saved")).to_be_visible()
+    expect(page.get_by_text("Everything has moved to it.")).to_be_visible()
     assert_accessible(page)
     shoot(page, "method-change")
     with live_world.scope():
@@ -119,7 +118,7 @@ def test_a_browser_that_closes_after_the_banks_yes_has_subscribed(
         with live_world.scope():
             return Invoice.objects.filter(state=InvoiceState.PAID).exists()
 
-    wait_until(is_paid, what="the subscription to be paid", seconds=30)
+    wait_until(is_paid, what="the subscription to be paid")
     with live_world.scope():
         assert Subscription.objects.count() == 1
         assert PaymentProfile.objects.count() == 1

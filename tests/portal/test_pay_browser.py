@@ -50,7 +50,7 @@ def invoice_of(world: World) -> Any:
 
 
 def expect_paid(page: Page) -> None:
-    expect(page.get_by_role("heading", name=PAID)).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("heading", name=PAID)).to_be_visible()
 
 
 def test_pays_with_the_card_on_file(world: World, bob: Customer, signed_in_page: OpenPage) -> None:
@@ -88,7 +88,7 @@ def wants_confirmation(world: World, bob: Customer, page: Page) -> None:
     world.card(bob, "pm_3ds", number=NEEDS_3DS, default=True)
     page.goto(bill(world, bob))
     page.get_by_role("button", name="Pay now with").click()
-    expect(page.get_by_text("Your bank wants you to confirm this payment")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Your bank wants you to confirm this payment")).to_be_visible()
     assert_accessible(page)
     shoot(page, "pay-confirm")
 
@@ -110,7 +110,7 @@ def test_a_confirmation_that_fails_charges_nothing_and_can_be_repeated(
     wants_confirmation(world, bob, page)
     page.get_by_role("button", name="Confirm with your bank").click()
     bank(page).locator("button.fail").click()
-    expect(page.get_by_text("The bank could not confirm the payment.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("The bank could not confirm the payment.")).to_be_visible()
     shoot(page, "pay-confirm-failed")
     assert charges(world) == []
     assert invoice_of(world).state == InvoiceState.OPEN
@@ -139,5 +139,5 @@ def test_a_browser_that_closes_after_the_banks_yes_has_paid(
     with page.expect_request("**/complete/"):
         save(page)
     page.close()
-    wait_until(lambda: invoice_of(live_world).state == InvoiceState.PAID, what="the invoice to be paid", seconds=30)
+    wait_until(lambda: invoice_of(live_world).state == InvoiceState.PAID, what="the invoice to be paid")
     assert len(charges(live_world)) == 1

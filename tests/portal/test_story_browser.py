@@ -47,6 +47,7 @@ def test_a_customer_looks_after_himself(tenant: Tenant, bob: Customer, signed_in
     page.goto("/portal/acme/settings/")
     page.get_by_label("Your e-mail address").fill("bob@example.com")
     page.get_by_role("button", name="Send me a code").click()
+    expect(page.get_by_role("heading", name="Look in your inbox")).to_be_visible()
     page.get_by_label("Code").fill(code_of(tenant))
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()

@@ -15,6 +15,12 @@ def unhurried_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def measured_gateway(unhurried_gateway: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is looked at, or killed, in the middle: however slow this test is, many seconds of work are left."""
+    monkeypatch.setenv("GATEWAY_CALLS_PER_SECOND", "40")
+
+
+@pytest.fixture
 def mass_change(transactional_db: None, sandbox: Sandbox) -> Callable[[int], MassChange]:
     """That many customers, each with everything that a change may move, alike here and at the sandbox."""
     return lambda customers: MassChange(sandbox, customers=customers)

@@ -33,7 +33,7 @@ def change_of_another_tenant(sandbox: Sandbox) -> tuple[Tenant, Change]:
 
 
 def test_a_single_change_does_not_wait_for_a_mass_change(
-    mass_change: Callable[[int], MassChange], celery_worker_process: CeleryWorker
+    measured_gateway: None, mass_change: Callable[[int], MassChange], celery_worker_process: CeleryWorker
 ) -> None:
     mass = mass_change(150)
     mass.begin()

@@ -11,9 +11,9 @@ type MakeMassChange = Callable[[int], MassChange]
 
 
 def test_a_killed_worker_and_an_emptied_valkey_only_delay(
-    mass_change: MakeMassChange, celery_worker_process: CeleryWorker, valkey: redis.Redis
+    measured_gateway: None, mass_change: MakeMassChange, celery_worker_process: CeleryWorker, valkey: redis.Redis
 ) -> None:
-    change = mass_change(200)
+    change = mass_change(100)
     total = STEPS_EACH * change.count
     change.begin()
     change.wait_for(total // 4)

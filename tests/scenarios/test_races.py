@@ -11,8 +11,7 @@ from propagation.models import Change, Step, StepState
 from propagation.services import set_default
 from tenants.actors import Actor
 from tenants.scope import tenant_scope
-from tests.database import someone_waits_for_a_lock
-from tests.processes import wait_until
+from tests.races import wait_for_a_lock
 from tests.scenarios.mass import MassChange
 from tests.scenarios.test_mass_change import MakeMassChange
 
@@ -49,7 +48,7 @@ def test_a_step_claimed_while_a_later_change_is_recorded_is_not_tried_again(mass
 
     with ThreadPoolExecutor(2) as pool:
         claiming, recording = pool.submit(claim), pool.submit(record)
-        wait_until(someone_waits_for_a_lock, what="the later change to wait for the claim")
+        wait_for_a_lock("the later change to wait for the claim")
         recorded_waits.set()
         held = claiming.result()
         recording.result()

@@ -16,6 +16,7 @@ from tenants.scope import tenant_scope
 from tests import database
 from tests.factories import CustomerFactory, PriceFactory, TenantFactory
 from tests.processes import CeleryWorker, wait_until
+from tests.races import someone_waits_for_a_lock
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PAYMENT_TERMS_DAYS = 3000  # nothing is collected meanwhile
@@ -57,9 +58,7 @@ def test_a_killed_worker_leaves_the_rest_to_the_next(
     dave = make_due(tenant, 2 * BATCH, START + timedelta(hours=1), first=BATCH)
     with held(dave):
         bill_tenant.delay(str(tenant.pk))
-        wait_until(
-            lambda: count(tenant) == BATCH and database.someone_waits_for_a_lock(), what="the run to be in the middle"
-        )
+        wait_until(lambda: count(tenant) == BATCH and someone_waits_for_a_lock(), what="the run to be in the middle")
         celery_worker_process.kill()
     assert count(tenant) == BATCH
     celery_worker_process.start()
