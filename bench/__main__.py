@@ -14,7 +14,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--customers", type=int, default=5000, help="rows behind the list page (default 5000)")
     parser.add_argument("--changes", type=int, default=60, help="changes to carry out (default 60)")
-    parser.add_argument("--subscriptions", type=int, default=20000, help="subscriptions to bill (default 20000)")
+    parser.add_argument(
+        "--subscriptions", type=int, default=20000, help="subscriptions to bill and to show (default 20000)"
+    )
     arguments = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_project.settings")
 
@@ -22,6 +24,7 @@ def main() -> None:
 
     django.setup()
     from bench.billing import billing_run
+    from bench.dashboard import dashboard
     from bench.documents import documents
     from bench.measurements import measure_all
     from tests import database
@@ -32,7 +35,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, Sandbox(Path(folder)) as sandbox:
             for row in chain(
                 measure_all(sandbox, customers=arguments.customers, changes=arguments.changes),
-                (billing_run(count) for count in [arguments.subscriptions]),
+                (measure(arguments.subscriptions) for measure in (billing_run, dashboard)),
                 documents(),
             ):
                 print(row, flush=True)

@@ -143,43 +143,47 @@ def rounded(amount: Fraction) -> int:
 #: the first entry of later says what was before it. Invoices are found by what they are now, so that a recent moment
 #: touches few of them.
 _STANDING = """
-    WITH asked AS (
-        SELECT %(at)s::timestamptz AS at, %(at)s::timestamptz - interval '1 day' AS due_before
-    ), told AS (
+    WITH told AS (
         SELECT target_id AS id,
-            (array_agg(before ->> 'state' ORDER BY e.at, e.id) FILTER (WHERE before ? 'state'))[1] AS state,
-            (array_agg((before ->> 'quantity')::bigint ORDER BY e.at, e.id) FILTER (WHERE before ? 'quantity'))[1]
+            (array_agg(before ->> 'state' ORDER BY at, id) FILTER (WHERE before ? 'state'))[1] AS state,
+            (array_agg((before ->> 'quantity')::bigint ORDER BY at, id) FILTER (WHERE before ? 'quantity'))[1]
                 AS quantity
-        FROM tenants_auditentry e
-        WHERE e.at >= %(at)s AND target_type = 'subscriptions.subscription' AND before ?| ARRAY['state', 'quantity']
+        FROM tenants_auditentry
+        WHERE at >= %(at)s AND target_type = 'subscriptions.subscription' AND before ?| ARRAY['state', 'quantity']
         GROUP BY target_id
     ), late AS (
-        SELECT subscription_id AS id FROM subscriptions_invoice, asked
-        WHERE state = 'open' AND due_at < due_before
+        SELECT subscription_id AS id FROM subscriptions_invoice
+        WHERE state = 'open' AND due_at < %(late)s
         UNION
-        SELECT subscription_id FROM subscriptions_invoice, asked
-        WHERE state = 'paid' AND paid_at >= at AND due_at < due_before
-            AND (uncollectible_at IS NULL OR uncollectible_at >= at)
+        SELECT subscription_id FROM subscriptions_invoice
+        WHERE state = 'paid' AND paid_at >= %(at)s AND due_at < %(late)s
+            AND (uncollectible_at IS NULL OR uncollectible_at >= %(at)s)
         UNION
-        SELECT subscription_id FROM subscriptions_invoice, asked
-        WHERE state IN ('void', 'uncollectible') AND due_at < due_before AND LEAST(voided_at, uncollectible_at) >= at
+        SELECT subscription_id FROM subscriptions_invoice
+        WHERE state IN ('void', 'uncollectible') AND due_at < %(late)s
+            AND LEAST(voided_at, uncollectible_at) >= %(at)s
     ), stood AS (
         SELECT s.price_id, COALESCE(told.quantity, s.quantity) AS quantity,
             CASE
-                WHEN s.trial_end >= at THEN 'trialing'
-                WHEN COALESCE(told.state = 'paused', s.state = 'paused' AND COALESCE(s.paused_at < at, true))
+                WHEN s.trial_end >= %(at)s THEN 'trialing'
+                WHEN COALESCE(told.state = 'paused', s.state = 'paused' AND COALESCE(s.paused_at < %(at)s, true))
                     THEN 'paused'
-                WHEN COALESCE(told.state = 'unpaid', s.state = 'unpaid' AND COALESCE(s.past_due_since < at, true))
+                WHEN COALESCE(told.state = 'unpaid', s.state = 'unpaid' AND COALESCE(s.past_due_since < %(at)s, true))
                     THEN 'unpaid'
                 WHEN late.id IS NOT NULL THEN 'past_due'
                 ELSE 'active'
             END AS phase
-        FROM asked, subscriptions_subscription s LEFT JOIN told USING (id) LEFT JOIN late USING (id)
+        FROM subscriptions_subscription s LEFT JOIN told USING (id) LEFT JOIN late USING (id)
         WHERE s.started_at < %(at)s AND (s.cancelled_at IS NULL OR s.cancelled_at >= %(at)s)
     ), grouped AS (
-        SELECT price_id, phase, count(*) AS rows, sum(quantity) AS quantity FROM stood GROUP BY 1, 2
+        SELECT price_id, count(*) FILTER (WHERE phase = 'active') AS active,
+            count(*) FILTER (WHERE phase = 'trialing') AS trialing,
+            count(*) FILTER (WHERE phase IN ('past_due', 'unpaid')) AS past_due,
+            count(*) FILTER (WHERE phase = 'paused') AS paused,
+            COALESCE(sum(quantity) FILTER (WHERE phase IN ('active', 'past_due')), 0) AS paying
+        FROM stood GROUP BY 1
     )
-    SELECT p.amount_minor, p.currency, p.interval, p.interval_count, phase, rows, quantity
+    SELECT p.amount_minor, p.currency, p.interval, p.interval_count, paying, active, trialing, past_due, paused
     FROM grouped JOIN subscriptions_price p ON p.id = price_id
 """
 
@@ -194,10 +198,12 @@ def standing(month: Month) -> Standing:
     """
     counts: dict[Phase, int] = dict.fromkeys(Phase, 0)
     revenue: dict[str, Fraction] = defaultdict(Fraction)
-    for amount, currency, interval, every, phase, rows, quantity in _grouped(_STANDING, {"at": month.at}):
-        counts[Phase.PAST_DUE if phase == "unpaid" else Phase(phase)] += rows
-        if phase in (Phase.ACTIVE, Phase.PAST_DUE):
-            revenue[currency] += monthly(amount, interval, every) * int(quantity)
+    values = {"at": month.at, "late": month.at - timedelta(days=1)}
+    for amount, currency, interval, every, paying, *by_phase in _grouped(_STANDING, values):
+        for phase, count in zip(Phase, by_phase, strict=True):
+            counts[phase] += count
+        if paying:
+            revenue[currency] += monthly(amount, interval, every) * int(paying)
     return Standing(month, counts, {currency: rounded(amount) for currency, amount in sorted(revenue.items())})
 
 

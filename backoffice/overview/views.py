@@ -30,12 +30,13 @@ def overview(request: StaffRequest) -> HttpResponse:
         .order_by("-number")[:8]
     )
     recent = AuditEntry.objects.order_by("-at", "-id")[:10]
-    numbers = counts()
+    numbers, figures = counts(), Figures.of(request.tenant)
     context = {
         "counts": numbers,
         "ending_tone": "" if numbers["ending"] == "0" else "warn",
         "owed": owed_past_due(),
-        "pictures": pictures(Figures.of(request.tenant)),
+        "pictures": pictures(figures),
+        "figures": figures,
         "funnel_days": FUNNEL_DAYS,
         "funnel": funnel_rows(),
         "changes": with_progress(in_flight),
