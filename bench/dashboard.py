@@ -30,11 +30,13 @@ _SUBSCRIPTIONS = """
 #: One for each month that it ran: nearly all paid at once, some late, a few still open.
 _INVOICES = """
     INSERT INTO subscriptions_invoice (tenant_id, number, customer_id, subscription_id, state, subtotal_minor,
-        tax_minor, total_minor, balance_applied_minor, credited_minor, refunded_minor, currency, tax_treatment, customer_details,
-        issuer, language, issued_at, due_at, period_start, gateway_id, gateway_payment_id, attempts, dunning_attempts,
-        last_error_code, needs_confirmation, paid_through, is_recovered, paid_with, paid_at, created_at)
+        tax_minor, total_minor, balance_applied_minor, credited_minor, refunded_minor, currency, tax_treatment,
+        customer_details, issuer, language, issued_at, due_at, period_start, gateway_id, gateway_payment_id, attempts,
+        dunning_attempts, last_error_code, needs_confirmation, paid_through, is_recovered, paid_with, paid_at,
+        created_at)
     SELECT s.tenant_id, row_number() OVER (ORDER BY due), s.customer_id, s.id,
-        CASE WHEN open THEN 'open' ELSE 'paid' END, 1000, 0, 1000, 0, 0, 0, 'CAD', 'standard', '{}', '{}', 'en', due, due, due, '', '', 1, 0, '', false,
+        CASE WHEN open THEN 'open' ELSE 'paid' END, 1000, 0, 1000, 0, 0, 0, 'CAD', 'standard',
+        '{}', '{}', 'en', due, due, due, '', '', 1, 0, '', false,
         CASE WHEN open THEN '' WHEN late THEN 'retry' ELSE 'renewal' END, late AND NOT open, '{}',
         CASE WHEN open THEN NULL WHEN late THEN due + interval '3 days' ELSE due + interval '5 minutes' END, due
     FROM subscriptions_subscription s,

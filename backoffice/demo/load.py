@@ -17,6 +17,7 @@ from backoffice.demo.customers import add_customers
 from backoffice.demo.invoices import number_invoices
 from backoffice.demo.live import meet_a_decline, sell_and_refund
 from backoffice.demo.logos import draw_logo
+from backoffice.demo.months import add_pauses, close_past_months
 from backoffice.demo.people import PASSWORD, STAFF, TENANT_NAMES
 from backoffice.demo.stories import tell
 from backoffice.demo.tour import add_camille
@@ -66,7 +67,9 @@ def _add_rows(demo: DemoTenant) -> Tenant:
                 add_camille(book, demo, prices)
             number_invoices(book)
             history.add_history(book, tenant, staff)
+            add_pauses(history.Historian(book, tenant, staff))
             book.save()
+            close_past_months(tenant, book.now)
     return tenant
 
 

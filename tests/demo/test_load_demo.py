@@ -24,6 +24,8 @@ from propagation.impact import preview
 from propagation.models import Change, ChangeKind, ChangeState
 from subscriptions.billing.transitions import next_look
 from subscriptions.calculators.periods import period
+from subscriptions.closing import months_to_close
+from subscriptions.metrics import last_months
 from subscriptions.models import (
     BILLED_STATES,
     BalanceEntry,
@@ -31,6 +33,7 @@ from subscriptions.models import (
     CustomerBalance,
     Invoice,
     InvoiceState,
+    MonthlyFigures,
     Price,
     Refund,
     RefundState,
@@ -290,3 +293,28 @@ def test_finishes_a_load_that_was_cut_short(loaded: Sandbox) -> None:
     with scope_of("lumiere"):
         assert GatewayAccount.objects.exists()
         assert Customer.objects.count() == customers
+
+
+def test_the_months_behind_it_are_closed(loaded: Sandbox) -> None:
+    for slug in SLUGS:
+        with scope_of(slug):
+            rows = list(MonthlyFigures.objects.prefetch_related("amounts"))
+            assert len(rows) == 12
+            assert months_to_close(timezone.now()) == []
+            assert all(any(one.revenue_minor > 0 for one in row.amounts.all()) for row in rows)
+            assert any(one.recovered for row in rows for one in row.amounts.all())
+            closings = AuditEntry.objects.filter(action="month.closed")
+            assert {entry.at for entry in closings} == {row.closed_at for row in rows}
+
+
+def test_some_have_paused_and_missed_no_invoice(loaded: Sandbox) -> None:
+    for slug in SLUGS:
+        with scope_of(slug):
+            assert MonthlyFigures.objects.filter(paused__gt=0).count() >= 6
+            for pause in AuditEntry.objects.filter(action="subscription.paused"):
+                later = AuditEntry.objects.filter(target_id=pause.target_id, at__gt=pause.at)
+                resumed = later.filter(action="subscription.resumed").earliest("at")
+                while_paused = (pause.at, resumed.at)
+                assert not Invoice.objects.filter(
+                    subscription=pause.target_id, period_start__range=while_paused
+                ).exists()
