@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import redis
 
-from tools.services import HOST
+from tools.services import HOST, free_port
 from tools.testservices import VALKEY_DATABASES, own_services, running_services
 
 SERVICE_VARIABLE = "TEST_POSTGRES_ADMIN_URL"
@@ -51,7 +51,8 @@ def valkey_url() -> str:
 
 def set_environment() -> None:
     """Everything that settings read; the ports are for the sandbox and the live server of this process."""
-    sandbox, smtp, site = f"http://{HOST}:{held_port()}", held_port(), f"{HOST}:{held_port()}"
+    # Django's live server does not reuse addresses, so its port cannot be held.
+    sandbox, smtp, site = f"http://{HOST}:{held_port()}", held_port(), f"{HOST}:{free_port()}"
     for name in list(os.environ):
         if name.startswith(("ANYMAIL_", "STRIPE_", "SMS_", "SENTRY_")):
             del os.environ[name]
