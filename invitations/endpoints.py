@@ -16,7 +16,7 @@ from invitations.card_entry import CardEntry, refuse
 from invitations.completion import PURPOSE
 from invitations.models import Invitation
 from invitations.pages import private_page, speak
-from invitations.session import begin_visit, visit_of
+from invitations.session import FINISHED, is_visiting
 from invitations.views import actor_of, find_invitation, method_to_replace
 from propagation.card_setups import Completed
 from tenants.middleware import find_tenant
@@ -51,7 +51,7 @@ def endpoint(*, ended_too: bool = False) -> Callable[[Endpoint], Callable[[HttpR
         def wrapped(request: HttpRequest, slug: str, invitation_id: UUID) -> HttpResponse:
             tenant = find_tenant(slug)
             speak(request, tenant)
-            if visit_of(request, tenant, invitation_id) is None:
+            if not is_visiting(request, tenant, invitation_id):
                 message = _("This page was open for too long. Open the link in your message again; nothing was saved.")
                 return refuse(403, message)
             with tenant_scope(tenant.pk):
@@ -111,5 +111,5 @@ def complete(request: HttpRequest, visited: Visited) -> JsonResponse:
     done: list[Completed] = []
     response = card_entry.complete(request, _entry(request, visited, after=done.append))
     if done:
-        begin_visit(response, visited.tenant, visited.invitation.pk, finished=True)
+        FINISHED.begin(response, visited.tenant, visited.invitation.pk)
     return response

@@ -60,7 +60,7 @@ def remember_language(response: HttpResponse, language: str) -> None:
 def say_no(request: HttpRequest, tenant: Tenant, why: str, status: int, **context: Any) -> HttpResponse:
     """A page about the link alone. It is the same for everyone: no name, no card, no amount.
 
-    `why`: unknown, no_visit, expired, revoked or used.
+    `why`: unknown, closed, expired, revoked or used.
     """
     speak(request, tenant)
     values = {"tenant": tenant, "why": why, "can_ask": why in ("expired", "revoked", "used")} | context

@@ -20,7 +20,7 @@ from invitations.models import Invitation, InvitationState
 from invitations.pages import chosen_language, private_page, remember_language, say_no, speak
 from invitations.progress import progress_of
 from invitations.services import mark_opened
-from invitations.session import begin_visit, visit_of
+from invitations.session import FINISHED, OPENED, is_visiting
 from invitations.tokens import read_token
 from payments.models import CardSetup, PaymentProfile, SetupState
 from propagation.impact import preview
@@ -48,7 +48,7 @@ def open_link(request: HttpRequest, slug: str, token: str) -> HttpResponse:
     if invitation_id is None:
         return say_no(request, tenant, "unknown", 404)
     response = redirect("invitations:form", slug, invitation_id)
-    begin_visit(response, tenant, invitation_id)
+    OPENED.begin(response, tenant, invitation_id)
     return response
 
 
@@ -62,14 +62,13 @@ def show_form(request: HttpRequest, slug: str, invitation_id: UUID) -> HttpRespo
         response: HttpResponse = redirect("invitations:form", slug, invitation_id)
         remember_language(response, asked)
         return response
-    visit = visit_of(request, tenant, invitation_id)
-    if visit is None:
-        return say_no(request, tenant, "no_visit", 403)
+    if not is_visiting(request, tenant, invitation_id):
+        return say_no(request, tenant, "closed", 403)
     with tenant_scope(tenant.pk):
         invitation = find_invitation(invitation_id)
         if invitation is None:
             return say_no(request, tenant, "unknown", 404)
-        if visit.finished or _was_finished_here(request, invitation):
+        if FINISHED.is_begun(request, tenant, invitation_id) or _was_finished_here(request, invitation):
             return _to_done(tenant, invitation)
         if not invitation.is_open:
             return say_no(
@@ -118,7 +117,7 @@ def _was_finished_here(request: HttpRequest, invitation: Invitation) -> bool:
 
 def _to_done(tenant: Tenant, invitation: Invitation) -> HttpResponseRedirect:
     response = HttpResponseRedirect(reverse("invitations:done", args=[tenant.slug, invitation.pk]))
-    begin_visit(response, tenant, invitation.pk, finished=True)
+    FINISHED.begin(response, tenant, invitation.pk)
     return response
 
 
@@ -173,8 +172,7 @@ def show_progress(request: HttpRequest, slug: str, invitation_id: UUID) -> HttpR
 
 
 def _finished(request: HttpRequest, tenant: Tenant, invitation_id: UUID) -> tuple[Invitation, Change] | None:
-    visit = visit_of(request, tenant, invitation_id)
-    if visit is None or not visit.finished:
+    if not FINISHED.is_begun(request, tenant, invitation_id):
         return None
     with tenant_scope(tenant.pk):
         invitation = find_invitation(invitation_id)
@@ -200,8 +198,8 @@ def _done_context(tenant: Tenant, invitation: Invitation, change: Change) -> dic
 def ask_for_link(request: HttpRequest, slug: str, invitation_id: UUID) -> HttpResponse:
     """Pass on that whoever has this ended link would like a new one. The answer is always the same."""
     tenant = find_tenant(slug)
-    if visit_of(request, tenant, invitation_id) is None:
-        return say_no(request, tenant, "no_visit", 403)
+    if not is_visiting(request, tenant, invitation_id):
+        return say_no(request, tenant, "closed", 403)
     with tenant_scope(tenant.pk):
         invitation = find_invitation(invitation_id)
         if invitation is not None and not invitation.is_open and not is_asked_too_often(client_ip(request)):

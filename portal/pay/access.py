@@ -13,15 +13,18 @@ from django.utils.translation import gettext as _
 from customers.models import Customer
 from customers.sign_in.sessions import portal_actor
 from portal.access import speak, with_headers
-from portal.pay.visits import is_visiting
 from portal.sessions import session_of
 from subscriptions.models import Invoice, InvoiceState, PaidThrough
 from tenants.actors import Actor
 from tenants.middleware import client_ip, find_tenant
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
+from tenants.visits import Visit
 
 type View = Callable[..., HttpResponseBase]
+
+#: What an invoice's link is traded for.
+VISIT = Visit("pay", "portal:pay")
 
 
 class PayRequest(HttpRequest):
@@ -53,7 +56,7 @@ def enter(request: HttpRequest, tenant: Tenant, invoice_id: UUID) -> bool:
         signed_in = session.customer_id if session else None
         invoice = find_invoice(invoice_id)
         is_own = invoice is not None and invoice.customer_id == signed_in
-        if invoice is None or not (is_own or is_visiting(request, tenant, invoice_id)):
+        if invoice is None or not (is_own or VISIT.is_begun(request, tenant, invoice_id)):
             speak(request, tenant)
             return False
         speak(request, tenant, invoice.customer)

@@ -13,8 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from payments.gateway.errors import GatewayError, explain_to_customer
 from portal.access import speak, with_headers
-from portal.pay.access import PayRequest, find_invoice, pay_page, say_no
-from portal.pay.visits import begin_visit
+from portal.pay.access import VISIT, PayRequest, find_invoice, pay_page, say_no
 from portal.payment_status import PaymentStatus, payment_status
 from portal.purchases.papers import invoice_file, receipt_file
 from portal.purchases.queries import bill_of
@@ -52,7 +51,7 @@ def open_link(request: HttpRequest, slug: str, token: str) -> HttpResponse:
         if find_invoice(invoice_id) is None:
             return _unlinked(say_no(request, tenant, "unknown", 404))
     response = redirect("portal:pay", slug, invoice_id)
-    begin_visit(response, tenant, invoice_id)
+    VISIT.begin(response, tenant, invoice_id)
     return _unlinked(response)
 
 

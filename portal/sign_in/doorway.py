@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from tenants.models import Tenant
@@ -36,6 +36,17 @@ def remember(response: HttpResponse, tenant: Tenant, doorway: Doorway) -> None:
         httponly=True,
         samesite="Lax",
     )
+
+
+def go_on(tenant: Tenant, page: str, doorway: Doorway) -> HttpResponse:
+    """From a link in a message to the page with its button, which has no token in its address.
+
+    Opening a link does nothing by itself: mail scanners open links.
+    """
+    response = HttpResponseRedirect(reverse(page, args=[tenant.slug]))
+    remember(response, tenant, doorway)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def forget(response: HttpResponse, tenant: Tenant) -> None:

@@ -26,7 +26,7 @@ from customers.sign_in.passwords import customers_with_password
 from customers.sign_in.sessions import end_session, portal_actor, start_session
 from portal.access import enter, portal_page, safe_next, speak
 from portal.sessions import delete_cookie, session_of, set_cookie
-from portal.sign_in.doorway import Doorway, doorway_of, forget, remember
+from portal.sign_in.doorway import Doorway, doorway_of, forget, go_on, remember
 from portal.sign_in.forms import CodeForm, EmailForm, PasswordForm
 from tenants.middleware import client_ip, find_tenant
 from tenants.models import Tenant
@@ -111,14 +111,9 @@ def password(request: HttpRequest, slug: str) -> HttpResponse:
 @portal_page
 @require_safe
 def open_link(request: HttpRequest, slug: str, token: str) -> HttpResponse:
-    """Go on without the token, to a page with a button. Opening the link signs nobody in: mail scanners open links."""
     tenant = find_tenant(slug)
-    response = HttpResponseRedirect(reverse("portal:sign_in_confirm", args=[slug]))
-    code_id = read_token(tenant, token)
-    kept = doorway_of(request, tenant)
-    remember(response, tenant, Doorway(email=kept.email, next=kept.next, code_id=str(code_id or "")))
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    kept, code_id = doorway_of(request, tenant), str(read_token(tenant, token) or "")
+    return go_on(tenant, "portal:sign_in_confirm", Doorway(email=kept.email, next=kept.next, code_id=code_id))
 
 
 @portal_page

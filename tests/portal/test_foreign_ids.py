@@ -11,7 +11,7 @@ from django.urls import reverse
 from customers.models import Customer, PortalSession
 from payments.models import SetupState
 from portal import urls
-from portal.pay.visits import begin_visit
+from portal.pay.access import VISIT
 from propagation.models import Change
 from tenants.models import Tenant
 from tenants.numbers import next_number
@@ -119,7 +119,7 @@ def test_the_visit_of_one_invoice_opens_no_other(
     with tenant_scope(tenant.pk):
         invoice = InvoiceFactory(customer=bob)
     visit = HttpResponse()
-    begin_visit(visit, tenant, invoice.pk)
+    VISIT.begin(visit, tenant, invoice.pk)
     client.cookies["pay"] = visit.cookies["pay"].value
     assert client.get(reverse("portal:pay", args=["acme", invoice.pk])).status_code == 200
     for ids in theirs:

@@ -13,8 +13,8 @@ from backoffice.words import actor_words
 from customers.models import Customer
 from messaging.models import Message
 from payments.models import PaymentProfile
+from portal.pay.access import VISIT
 from portal.pay.views import CHARGES_PER_HOUR
-from portal.pay.visits import COOKIE
 from propagation.card_setups import complete_card_setup
 from propagation.collecting import source_of
 from propagation.models import Change
@@ -71,7 +71,7 @@ def test_the_link_is_traded_for_a_visit_and_leaves_no_token(world: World, bob: C
     page = client.get(answer["Location"])
     assert "no-store" in page["Cache-Control"]
     assert "noindex" in page["X-Robots-Tag"]
-    assert client.cookies[COOKIE]["path"] == answer["Location"]
+    assert client.cookies[VISIT.cookie]["path"] == answer["Location"]
 
 
 def test_shows_the_invoice(world: World, bob: Customer) -> None:
