@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from customers.models import Customer
 from invitations.forms import BillingForm, for_browser
 from payments.card_setups import note_failure, read_consent, save_billing_details, start_card_setup
-from payments.gateway.errors import GatewayError, explain
+from payments.gateway.errors import GatewayError, explain_to_customer
 from payments.models import CardSetup
 from propagation.card_setups import Completed, complete_card_setup, verifying_answer
 from propagation.impact import Impact
@@ -144,7 +144,7 @@ def note_decline(request: HttpRequest, entry: CardEntry) -> JsonResponse:
     else:
         if failures.stopped:
             return refuse(200, entry.stopped)
-    return refuse(200, explain(code), state="failed")
+    return refuse(200, explain_to_customer(code), state="failed")
 
 
 def complete(request: HttpRequest, entry: CardEntry) -> JsonResponse:

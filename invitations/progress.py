@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.gateway.errors import explain
+from payments.gateway.errors import explain_to_customer
 from propagation.models import Change, ChangeState, Step, StepKind, StepState
 from propagation.selectors import steps_with_details
 from tenants.models import Tenant
@@ -105,7 +105,7 @@ def _other_words(step: Step) -> tuple[str, str, str]:
 
 def _why_not(step: Step, tenant: Tenant) -> str:
     if step.kind == StepKind.INVOICE_COLLECT:
-        return str(OWN_WORDS.get(step.error_code) or explain(step.error_code))
+        return str(OWN_WORDS.get(step.error_code) or explain_to_customer(step.error_code))
     return _("This takes longer than usual. %(tenant)s is looking into it; there is nothing for you to do.") % {
         "tenant": tenant.name
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from payments.gateway.errors import explain
+from payments.gateway.errors import explain_to_customer
 from subscriptions.models import Charge, ChargeState, Invoice, InvoiceState
 
 
@@ -30,10 +30,10 @@ def payment_status(invoice: Invoice) -> PaymentStatus:
     if invoice.amount_due_minor <= 0:
         return PaymentStatus("paid")
     if invoice.gateway_id:
-        return PaymentStatus("gateway", invoice.last_error)
+        return PaymentStatus("gateway", invoice.why_unpaid)
     charge = invoice.charges.select_related("profile").order_by("-number").first()
     if charge is None:
-        return PaymentStatus("failed" if invoice.last_error_code else "open", invoice.last_error)
+        return PaymentStatus("failed" if invoice.last_error_code else "open", invoice.why_unpaid)
     if charge.state == ChargeState.RUNNING:
         return PaymentStatus("running", charge=charge)
     if charge.state == ChargeState.PROCESSING:
@@ -48,4 +48,4 @@ def payment_status(invoice: Invoice) -> PaymentStatus:
 def _in_own_words(code: str) -> str:
     if code == "no_payment_method":
         return _("There is no payment method to charge. Enter one.")
-    return str(explain(code))
+    return str(explain_to_customer(code))

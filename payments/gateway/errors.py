@@ -132,6 +132,7 @@ _EXPLANATIONS = {
     "payment_method_microdeposit_verification_timeout": _(
         "The bank account was not verified in time. Enter it again, or use another payment method."
     ),
+    "no_payment_method": _("There is no payment method to charge."),
     "amount_too_small": _("The amount is less than the payment gateway charges."),
     "resource_missing": _("The payment gateway no longer knows this."),
     "rate_limited": _("The payment gateway asked us to slow down. We try again by ourselves."),
@@ -146,3 +147,22 @@ _EXPLANATIONS = {
 def explain(code: str) -> str | Promise:
     """One sentence for a gateway error code or decline code (https://docs.stripe.com/declines/codes)."""
     return _EXPLANATIONS.get(code, _("The payment gateway refused this."))
+
+
+#: What only staff can mend, or what mends itself, says little to the person who pays.
+_FOR_CUSTOMERS = {
+    "authentication_required": _("Your bank wants you to confirm this payment."),
+    "payment_intent_incompatible_payment_method": _(
+        "This payment method cannot pay in this currency. Use another one."
+    ),
+} | dict.fromkeys(
+    ("rate_limited", "busy", "unavailable", "unknown_outcome"),
+    _("This could not be completed just then. Try again in a moment."),
+)
+_NOT_THEIRS = ("amount_too_small", "resource_missing", *KEY_ERRORS)
+
+
+def explain_to_customer(code: str) -> str | Promise:
+    """The same for whoever pays: what they can do about it, and nothing of how we are connected."""
+    known = _FOR_CUSTOMERS.get(code) or (None if code in _NOT_THEIRS else _EXPLANATIONS.get(code))
+    return known or _("This did not work. Use another payment method, or try again later.")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers.addresses import AddressValues
 from customers.forms import AddressForm
 from invitations.progress import progress_of
-from payments.gateway.errors import explain
+from payments.gateway.errors import explain_to_customer
 from payments.models import PaymentProfile, ProfileState
 from payments.profiles import set_backup
 from portal.access import CustomerRequest, customer_page
@@ -184,7 +184,7 @@ def _after(request: CustomerRequest, change: Change) -> HttpResponse:
 def _refusal(change: Change | None) -> str:
     """What the gateway said to the step that failed, in the reader's words."""
     step = Step.objects.filter(change=change, state=StepState.FAILED).first() if change else None
-    return str(explain(step.error_code)) if step else ""
+    return str(explain_to_customer(step.error_code)) if step else ""
 
 
 @customer_page

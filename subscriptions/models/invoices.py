@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
-from payments.gateway.errors import explain
+from payments.gateway.errors import explain, explain_to_customer
 from payments.models import PaymentProfile
 from subscriptions.models.catalogue import Price, Product, in_reader_language
 from subscriptions.models.subscriptions import Subscription
@@ -152,6 +152,11 @@ class Invoice(TenantModel):
     def last_error(self) -> str:
         """Why the last try to collect it failed, in the reader's language."""
         return str(explain(self.last_error_code)) if self.last_error_code else ""
+
+    @property
+    def why_unpaid(self) -> str:
+        """The same, said to the customer."""
+        return str(explain_to_customer(self.last_error_code)) if self.last_error_code else ""
 
 
 class InvoiceLine(TenantModel):

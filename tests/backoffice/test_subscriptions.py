@@ -166,7 +166,7 @@ def test_the_quantity_counts_from_the_next_period(office: Office, agent: Client)
 def test_one_that_the_gateway_bills_says_so_and_offers_nothing(office: Office, agent: Client) -> None:
     subscription = started(office, billed_by="gateway", gateway_id="sub_1")
     page = page_of(office, agent, subscription)
-    assert "The gateway bills this one" in page
+    assert "The gateway bills this subscription" in page
     assert office.url("subscription_cancel", subscription_id=subscription.pk) not in page
     refused = do(office, agent, "pause", subscription)
     assert refused.status_code == 422

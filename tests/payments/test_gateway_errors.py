@@ -19,6 +19,7 @@ from payments.gateway.errors import (
     Unavailable,
     UnknownOutcome,
     explain,
+    explain_to_customer,
 )
 from payments.gateway.port import CustomerDetails
 from payments.gateway.stripe_adapter import StripeGateway
@@ -174,3 +175,27 @@ def test_an_answer_that_is_not_the_gateways_leaves_the_outcome_unknown(unreadabl
 def test_every_code_has_a_sentence() -> None:
     assert str(explain("insufficient_funds")) != str(explain("something_new"))
     assert str(explain("something_new"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "bad_keys",
+        "no_gateway_account",
+        "resource_missing",
+        "rate_limited",
+        "busy",
+        "unavailable",
+        "unknown_outcome",
+        "authentication_required",
+        "something_new",
+    ],
+)
+def test_who_pays_is_told_what_to_do_and_nothing_of_gateways(code: str) -> None:
+    words = str(explain_to_customer(code)).lower()
+    assert [leak for leak in ("gateway", "key", "settings", "the customer") if leak in words] == []
+
+
+def test_a_refusal_by_the_bank_is_told_to_both_alike() -> None:
+    assert str(explain_to_customer("insufficient_funds")) == str(explain("insufficient_funds"))
+    assert str(explain_to_customer("no_payment_method")) == str(explain("no_payment_method"))

@@ -12,6 +12,7 @@ from tenants.scope import tenant_scope
 from tests.accessibility import assert_accessible
 from tests.factories import (
     InvoiceFactory,
+    InvoiceLineFactory,
     PaymentProfileFactory,
     PriceFactory,
     ProductFactory,
@@ -54,6 +55,32 @@ def with_everything(tenant: Tenant, bob: Customer) -> None:
             subscription = SubscriptionFactory(customer=bob, price=price, payment_profile=card)
         InvoiceFactory(customer=bob, subscription=subscription, last_error_code="insufficient_funds", attempts=1)
     open_session(tenant, bob, "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1")
+
+
+@pytest.fixture
+def with_long_words(tenant: Tenant, bob: Customer) -> None:
+    """Names of sixty characters without a space, large amounts, and an invoice that is late."""
+    word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunte"
+    with tenant_scope(tenant.pk):
+        Tenant.objects.filter(pk=tenant.pk).update(name=word, care_email=f"{word[:20]}.{word[:40]}@example.com")
+        Customer.objects.filter(pk=bob.pk).update(last_name=word, organisation=word)
+        product = ProductFactory(name_en=word, name_fr=word)
+        for currency, amount in (("JPY", 99_999_999_999), ("KWD", 12_345_678)):
+            price = PriceFactory(product=product, amount_minor=amount, currency=currency, is_public=True)
+            subscription = SubscriptionFactory(customer=bob, price=price, state="past_due")
+            invoice = InvoiceFactory(
+                customer=bob, subscription=subscription, total_minor=amount, currency=currency, last_error_code="new"
+            )
+            InvoiceLineFactory(invoice=invoice, product=product, description_en=word, unit_amount_minor=amount)
+
+
+def test_long_words_fit_a_phone(with_long_words: None, signed_in_page: OpenPage) -> None:
+    page = signed_in_page(viewport=PHONE)
+    for name in ("", "subscriptions/", "purchases/", "offers/", "methods/", "settings/", "details/"):
+        page.goto(f"/portal/acme/{name}")
+        shoot(page, f"long-{name.strip('/') or 'home'}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
+        assert_accessible(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer
-from subscriptions.models import Subscription, SubscriptionState
+from subscriptions.models import Invoice, Subscription, SubscriptionState
 from tenants.models import PortalCancellation, Tenant
 from tenants.scope import tenant_scope
 from tests.factories import CustomerFactory
@@ -121,6 +121,19 @@ def test_a_late_payment_is_told_with_a_way_to_pay(world: World, bob: Customer, s
     page = signed_in.get(portal_url(world.tenant, "subscription", subscription.pk)).content.decode()
     assert "There are not enough funds." in page
     assert portal_url(world.tenant, "invoice_pay", invoice.pk) in page
+
+
+def test_what_the_gateway_collects_is_not_offered_for_payment(world: World, bob: Customer, signed_in: Client) -> None:
+    subscription = world.subscription(bob, visa(world, bob), state=SubscriptionState.PAST_DUE)
+    invoice = world.past_due(subscription, last_error_code="bad_keys")
+    with world.scope():
+        Invoice.objects.filter(pk=invoice.pk).update(gateway_id="in_1")
+    for name in ("home", "subscriptions"):
+        page = signed_in.get(portal_url(world.tenant, name)).content.decode()
+        assert "A payment is late" in page
+        assert "Pay now" not in page.split("Open invoices")[0]
+        assert "Update payment method" in page
+        assert "accept this account" not in page
 
 
 def test_in_french(world: World, bob: Customer, signed_in: Client) -> None:
