@@ -1,5 +1,6 @@
 """The dashboard: its pictures, the tables that say the same, and what it asks the database."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from backoffice.overview.charts import unlike
-from subscriptions.models import InvoiceState
+from backoffice.overview.charts import month_name, unlike
+from subscriptions import metrics
+from subscriptions.models import InvoiceState, MonthlyAmounts, MonthlyFigures
 from tenants.scope import tenant_scope
 from tests.backoffice.conftest import Office
 from tests.factories import InvoiceFactory, PriceFactory, SubscriptionFactory
@@ -64,6 +66,38 @@ def test_draws_each_picture(busy: Office, reader: Client, name: str, theme: str)
 @pytest.mark.parametrize(("name", "currency"), [("elsewhere", ""), ("recovered", "JPY"), ("revenue", "<x>")])
 def test_there_is_no_picture_of_anything_else(busy: Office, reader: Client, name: str, currency: str) -> None:
     assert chart(busy, reader, name, currency=currency).status_code == 404
+
+
+def test_a_closed_month_is_shown_as_it_was_written_down(busy: Office, reader: Client) -> None:
+    this_month, last_month = (metrics.last_months(timezone.now(), "UTC", 2)[nth] for nth in (1, 0))
+    with tenant_scope(busy.tenant.pk):
+        figures = MonthlyFigures.objects.create(
+            month=last_month.first,
+            starts_at=last_month.start,
+            ends_at=last_month.end,
+            closed_at=last_month.end,
+            active=812,
+            trialing=7,
+            past_due=6,
+            paused=5,
+            started=44,
+            lost=3,
+        )
+        recovered = {"recovered": {"portal": 70_000}, "recovered_invoices": 9}
+        MonthlyAmounts.objects.create(
+            figures=figures, currency="CAD", revenue_minor=1_234_500, lost_minor=600, **recovered
+        )
+    page = reader.get(busy.url("overview")).content.decode()
+    text = " ".join(re.sub("<[^>]+>", " ", page).split())
+    for row in ("CA$12,345.00", "812 7 6 5", "44 3 CA$6.00", "CA$0.00 CA$700.00"):
+        assert f"{month_name(last_month)} {row}" in text
+    assert f"{month_name(this_month)} CA$12.00" in text
+    assert "-99.9% since last month" in text
+
+
+def test_the_page_says_as_of_when(busy: Office, reader: Client) -> None:
+    page = reader.get(busy.url("overview")).content.decode()
+    assert re.search(r"This month as of <time [^>]+>[^<]+</time>\. Months that are over stay as they were", page)
 
 
 def test_a_new_tenant_is_told_what_will_be_here(office: Office, reader: Client) -> None:

@@ -25,7 +25,6 @@ from propagation.models import Change, ChangeKind, ChangeState
 from subscriptions.billing.transitions import next_look
 from subscriptions.calculators.periods import period
 from subscriptions.closing import months_to_close
-from subscriptions.metrics import last_months
 from subscriptions.models import (
     BILLED_STATES,
     BalanceEntry,

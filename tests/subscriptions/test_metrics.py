@@ -25,7 +25,7 @@ from subscriptions.metrics import (
     rounded,
     standing,
 )
-from subscriptions.models import Interval, InvoiceState, Price, Subscription, SubscriptionState
+from subscriptions.models import BilledBy, Interval, InvoiceState, Price, Subscription, SubscriptionState
 from tenants.scope import tenant_scope
 from tests.factories import InvoiceFactory, PriceFactory, SubscriptionFactory, TenantFactory
 
@@ -103,6 +103,40 @@ def test_counts_who_ran_at_each_months_end(scope: None) -> None:
     assert apr.counts == {Phase.ACTIVE: 4, Phase.TRIALING: 0, Phase.PAST_DUE: 0, Phase.PAUSED: 0}
     assert may.counts == {Phase.ACTIVE: 3, Phase.TRIALING: 0, Phase.PAST_DUE: 0, Phase.PAUSED: 1}
     assert [one.revenue_minor["CAD"] for one in (feb, mar, apr, may)] == [3000, 3000, 6000, 5000]
+
+
+def test_what_the_gateway_paused_or_gave_up_brings_nothing(scope: None) -> None:
+    """The gateway tells the state, not since when."""
+    there: dict[str, Any] = {"billed_by": BilledBy.GATEWAY, "gateway_id": "sub_1"}
+    subscribed(state=SubscriptionState.PAUSED, **there)
+    subscribed(state=SubscriptionState.UNPAID, **there | {"gateway_id": "sub_2"})
+    subscribed(**there | {"gateway_id": "sub_3"})
+    (now,) = standings(months(1))
+    assert (now.counts[Phase.PAUSED], now.counts[Phase.PAST_DUE], now.counts[Phase.ACTIVE]) == (1, 1, 1)
+    assert now.revenue_minor == {"CAD": 1000}
+
+
+def test_a_month_ends_just_before_the_next_begins(scope: None) -> None:
+    turn = months(2)[0].end
+    subscribed(started_at=turn)
+    subscribed(cancelled_at=turn, state=SubscriptionState.CANCELLED)
+    subscribed(trial_end=turn)
+    before, now = standings(months(2))
+    assert (before.counts[Phase.ACTIVE], before.counts[Phase.TRIALING]) == (1, 1)
+    assert (now.counts[Phase.ACTIVE], now.counts[Phase.TRIALING]) == (2, 0)
+    april, may = moves(months(2))
+    assert (april.started, april.lost, may.started, may.lost) == (0, 0, 2, 1)
+
+
+def test_an_invoice_written_off_is_no_longer_late(scope: None) -> None:
+    for state, ended in (
+        (InvoiceState.VOID, {"voided_at": day(4, 10)}),
+        (InvoiceState.UNCOLLECTIBLE, {"uncollectible_at": day(4, 10)}),
+        (InvoiceState.PAID, {"uncollectible_at": day(4, 10), "paid_at": day(5, 2)}),
+    ):
+        row = subscribed()
+        InvoiceFactory(customer=row.customer, subscription=row, due_at=day(3, 5), state=state, **ended)
+    assert [one.counts[Phase.PAST_DUE] for one in standings(months())] == [0, 3, 0, 0]
 
 
 def test_revenue_keeps_currencies_apart_and_rounds_once(scope: None) -> None:
