@@ -136,7 +136,7 @@ THINGS = {
     "tenants.staffinvitation": (gettext_lazy("Team invitations"), "user-plus"),
 }
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _MINOR = "_minor"
 _FIELDS = {
     "bio": gettext_lazy("about the customer"),

@@ -29,4 +29,6 @@ class Checkout(TenantModel):
     finished_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return str(self.pk)
+        """As staff read it in the timeline: what is bought."""
+        name = self.price.product.name_en
+        return f"{name} × {self.quantity}" if self.quantity > 1 else name

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from backoffice.organisation.forms import currencies
 from subscriptions.models import Interval, Product
+from tenants.form_fields import WholeNumberField
 from tenants.money import minor_digits
 from tenants.text import on_one_line
 
@@ -44,10 +45,18 @@ class NewProductForm(ProductForm):
 
 
 class AmountField(forms.DecimalField):
-    """An amount in whole units of some currency, such as 19.99, 500 or 1.234; zero is free."""
+    """An amount in whole units of some currency, such as 19.99, 500 or 1.234; `may_be_zero` only chooses the words."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_digits=14, decimal_places=3, **options)
+    def __init__(self, *, may_be_zero: bool = False, **options: Any) -> None:
+        zero, above = _("An amount cannot be negative. 0 is free."), _("Enter an amount above zero.")
+        errors = {
+            "invalid": _("Enter an amount, such as 19.99."),
+            "max_digits": _("This amount is too large."),
+            "max_whole_digits": _("This amount is too large."),
+            "max_decimal_places": _("Write three decimals at most."),
+            "negative": zero if may_be_zero else above,
+        }
+        super().__init__(max_digits=14, decimal_places=3, error_messages=errors, **options)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return super().widget_attrs(widget) | {"step": "any", "min": "0", "inputmode": "decimal"}
@@ -55,7 +64,7 @@ class AmountField(forms.DecimalField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         if value is not None and value < 0:
-            raise forms.ValidationError(_("An amount cannot be negative. 0 is free."), code="negative")
+            raise forms.ValidationError(self.error_messages["negative"], code="negative")
 
 
 def amount_in_minor(amount: Decimal, currency: str) -> int:
@@ -75,11 +84,11 @@ def amount_in_minor(amount: Decimal, currency: str) -> int:
 class PriceForm(forms.Form):
     """`amount` is typed in whole units; `cleaned_data["amount_minor"]` is what the services want."""
 
-    amount = AmountField(label=_("Amount"))
+    amount = AmountField(label=_("Amount"), may_be_zero=True)
     currency = forms.ChoiceField(label=_("Currency"), choices=currencies)
     interval = forms.ChoiceField(label=_("Charged"), choices=[], initial=Interval.MONTH)
-    interval_count = forms.IntegerField(label=_("Every"), min_value=1, max_value=365, initial=1, required=False)
-    trial_days = forms.IntegerField(label=_("Trial days"), min_value=0, max_value=730, initial=0, required=False)
+    interval_count = WholeNumberField(label=_("Every"), least=1, most=365, initial=1, required=False)
+    trial_days = WholeNumberField(label=_("Trial days"), least=0, most=730, initial=0, required=False)
     is_public = forms.BooleanField(
         label=_("Offer it in the customer portal"),
         required=False,

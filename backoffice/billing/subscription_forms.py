@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments.models import PaymentProfile, ProfileState
 from subscriptions.models import CancelReason, Interval, Price
+from tenants.form_fields import WholeNumberField
 from tenants.money import format_money
 from tenants.text import on_one_line
 
@@ -69,7 +70,7 @@ class SubscribeForm(forms.Form):
     """A new subscription. `started_at()` is None for "now"."""
 
     price = PriceField(label=_("Product and price"), queryset=Price.objects.none(), empty_label=_("Choose a price"))
-    quantity = forms.IntegerField(label=_("Quantity"), initial=1, min_value=1, max_value=MOST)
+    quantity = WholeNumberField(label=_("Quantity"), initial=1, least=1, most=MOST)
     starts_on = date_field(_("Starts on"), required=False, help_text=_("Left empty, it starts now."))
 
     def __init__(self, data: Mapping[str, Any] | None = None, **options: Any) -> None:
@@ -125,7 +126,7 @@ class SellForm(forms.Form):
     """A one-time price to be billed now."""
 
     price = PriceField(label=_("What is bought"), queryset=Price.objects.none(), empty_label=_("Choose a price"))
-    quantity = forms.IntegerField(label=_("Quantity"), initial=1, min_value=1, max_value=MOST)
+    quantity = WholeNumberField(label=_("Quantity"), initial=1, least=1, most=MOST)
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
@@ -134,7 +135,7 @@ class SellForm(forms.Form):
 
 
 class QuantityForm(forms.Form):
-    quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MOST)
+    quantity = WholeNumberField(label=_("Quantity"), least=1, most=MOST)
 
 
 class PauseForm(forms.Form):

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.organisation.forms import SettingsForm, fields_of
+from tenants.form_fields import WholeNumberField
 from tenants.models import DunningOutcome, MethodKind, PortalCancellation, Tenant
 from tenants.stylesheets import BadCss, sanitise_css
 from tenants.text import on_one_line
@@ -59,10 +60,10 @@ class BillingSettingsForm(SettingsForm):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Choose at least one way to pay.")},
     )
-    payment_terms_days = forms.IntegerField(
+    payment_terms_days = WholeNumberField(
         label=_("Days to pay"),
-        min_value=0,
-        max_value=LONGEST_TERMS,
+        least=0,
+        most=LONGEST_TERMS,
         help_text=_("Days between an invoice and its charge. 0 charges it at once."),
     )
 

@@ -1,7 +1,6 @@
 """Forms for tax rates. They clean input and save nothing."""
 
 import re
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -11,6 +10,7 @@ from django_countries import countries
 
 from customers.addresses import rules_for
 from subscriptions.models import Product
+from tenants.form_fields import PercentField
 from tenants.text import on_one_line
 
 
@@ -22,9 +22,7 @@ class TaxRateForm(forms.Form):
         max_length=20,
         help_text=_("Its short name, such as GST or TVA. Only one rate of each is charged on a line."),
     )
-    percent = forms.DecimalField(
-        label=_("Rate (%)"), min_value=Decimal(0), max_value=Decimal(100), max_digits=7, decimal_places=4
-    )
+    percent = PercentField(label=_("Rate (%)"))
     name_en = forms.CharField(label=_("Name on invoices (English)"), max_length=60)
     name_fr = forms.CharField(
         label=_("Name on invoices (French)"),

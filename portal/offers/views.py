@@ -30,16 +30,17 @@ from subscriptions.limits import CUSTOMER_DELETED
 from subscriptions.models import Invoice
 from subscriptions.selectors import default_profile, usable
 from tenants.errors import DomainError
+from tenants.form_fields import WholeNumberField
 from tenants.scope import tenant_scope
 
 STEPS = [gettext_lazy("Offer"), gettext_lazy("Billing details"), gettext_lazy("Payment"), gettext_lazy("Done")]
 
 
 class QuantityForm(forms.Form):
-    quantity = forms.IntegerField(
+    quantity = WholeNumberField(
         label=gettext_lazy("Quantity"),
-        min_value=1,
-        max_value=LARGEST_QUANTITY,
+        least=1,
+        most=LARGEST_QUANTITY,
         initial=1,
         widget=forms.NumberInput(attrs={"class": "form-control quantity", "inputmode": "numeric"}),
     )

@@ -99,7 +99,7 @@ def test_shows_every_attempt_with_the_gateways_words(office: Office, owner: Clie
             gateway_request_id="req_abc",
         )
     page = page_of(office, owner, invoice)
-    for text in ("Attempt 1: declined", "Your card has insufficient funds.", "There are not enough funds."):
+    for text in ("Attempt 1 · declined", "Your card has insufficient funds.", "There are not enough funds."):
         assert text in page
     assert "/test/logs/req_abc" in page or "/logs/req_abc" in page
     assert "retry 1 of 4" in page
@@ -200,7 +200,7 @@ def test_a_credit_divides_net_and_tax_and_goes_to_the_balance(office: Office, ow
         ({"amount": "105.01", "reason": "x"}, "At most CA$105.00"),
         ({"amount": "0", "reason": "x"}, "Enter an amount above zero."),
         ({"amount": "1.005", "reason": "x"}, "CAD has only 2 decimals."),
-        ({"amount": "-1", "reason": "x"}, "An amount cannot be negative."),
+        ({"amount": "-1", "reason": "x"}, "Enter an amount above zero."),
         ({"amount": "5", "reason": ""}, "This field is required."),
         ({"amount": "5", "reason": "x", "destination": "elsewhere"}, "Select a valid choice."),
     ],
@@ -240,7 +240,7 @@ def test_a_failed_refund_is_tried_again_or_moved(office: Office, owner: Client) 
 
 def test_the_gateways_invoices_are_left_to_it(office: Office, owner: Client) -> None:
     page = page_of(office, owner, issued(office, gateway_id="in_1"))
-    assert "The gateway bills this one" in page
+    assert "The gateway bills this invoice" in page
     for word in ("Collect now", "Void", "Write off", "Send again"):
         assert f">{word}<" not in page
 

@@ -13,6 +13,7 @@ from tests.backoffice.conftest import Office
 
 pytestmark = pytest.mark.django_db
 
+PERCENT = "Enter a percentage from 0 to 100, with four decimals at most."
 QST = {"code": "qst", "name_en": "QST", "name_fr": "TVQ", "percent": "9.975", "country": "CA", "region": "QC"}
 
 
@@ -40,10 +41,10 @@ def test_examples_follow_the_currencys_decimals(office: Office, owner: Client) -
     [
         ({"code": ""}, "This field is required"),
         ({"code": "G S T"}, "A short name without spaces"),
-        ({"percent": "-1"}, "greater than or equal to 0"),
-        ({"percent": "100.01"}, "less than or equal to 100"),
-        ({"percent": "9.97555"}, "no more than 4 decimal places"),
-        ({"percent": "NaN"}, "Enter a number"),
+        ({"percent": "-1"}, PERCENT),
+        ({"percent": "100.01"}, PERCENT),
+        ({"percent": "9.97555"}, PERCENT),
+        ({"percent": "NaN"}, PERCENT),
         ({"country": "ZZ", "region": ""}, "Select a valid choice"),
         ({"region": "XX"}, "Select a valid choice"),
         ({"country": "DE"}, "Select a valid choice"),

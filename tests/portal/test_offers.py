@@ -68,6 +68,8 @@ def test_a_wrong_quantity_is_refused_at_the_field(world: World, signed_in: Clien
     answer = signed_in.post(portal_url(world.tenant, "offer", price(world).pk), {"quantity": quantity})
     assert answer.status_code == 422
     assert 'id="id_quantity_error"' in answer.content.decode()
+    if quantity:
+        assert "Enter a whole number from 1 to 999." in answer.content.decode()
 
 
 def test_a_wrong_address_is_refused_at_the_field(world: World, signed_in: Client) -> None:
