@@ -31,7 +31,7 @@ def ask_email_change(*, actor: Actor, tenant: Tenant, customer: Customer, email:
 
     Raises CustomerError `same_email` or `too_many_changes`.
     """
-    Customer.objects.select_for_update().get(pk=customer.pk)
+    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     email = email.strip()
     if normalize_email(email) == customer.email_normalized:
         message = _("This is your address already.")

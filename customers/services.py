@@ -102,7 +102,7 @@ def update_contact(*, actor: Actor, customer: Customer, email: str | None = None
 
 
 def _change(actor: Actor, action: str, customer: Customer, values: Mapping[str, Any]) -> set[str]:
-    stored = Customer.objects.select_for_update().get(pk=customer.pk)
+    stored = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     before = snapshot(stored, CUSTOMER_FIELDS)
     for name, value in values.items():
         setattr(stored, name, value)
@@ -152,7 +152,7 @@ def set_address(
     """Put the billing or shipping address in place, or take it away (None). Whether anything changed."""
     if not isinstance(values, AddressValues):
         values = AddressValues.of(values)
-    Customer.objects.select_for_update().get(pk=customer.pk)
+    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     stored = Address.objects.filter(customer=customer, kind=kind).first()
     before = AddressValues.of(stored)
     if before == values:

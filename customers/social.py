@@ -63,7 +63,7 @@ def set_social_profile(
     *, actor: Actor, customer: Customer, bio: str, location: str, usernames: Mapping[str, str]
 ) -> SocialProfile:
     """Put the profile in place; `usernames` maps keys of NETWORKS to clean names. Runs in the open scope."""
-    Customer.objects.select_for_update().get(pk=customer.pk)
+    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     kept = {network.key: usernames[network.key] for network in NETWORKS if usernames.get(network.key)}
     profile = SocialProfile.objects.filter(customer=customer).first() or SocialProfile(customer=customer)
     fields = ["bio", "location", "usernames"]

@@ -27,7 +27,7 @@ def request_link(*, actor: Actor, customer: Customer, why: str) -> bool:
 
     `why`: expired, revoked, used or portal. False when it was passed on a short while ago.
     """
-    Customer.objects.select_for_update().get(pk=customer.pk)
+    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     recent = AuditEntry.objects.filter(customer_id=customer.pk, action=ACTION, at__gt=timezone.now() - PAUSE)
     if recent.exists():
         return False

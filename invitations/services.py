@@ -68,7 +68,7 @@ def send_invitation(
     Raises InvitationError; AlreadyOpen carries the open one.
     """
     tenant = Tenant.objects.get(pk=current_tenant_id())
-    customer = Customer.objects.select_for_update().get(pk=customer.pk)
+    customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     chosen = _check_channels(channels)
     if lifetime_hours not in InvitationLifetime.values:
         raise InvitationError("bad_lifetime", _("Choose how long the link is to work."))

@@ -80,7 +80,7 @@ def start_card_setup(
     gateway = paced_gateway_for(tenant_id)
     with tenant_scope(tenant_id):
         kinds = Tenant.objects.get(pk=tenant_id).method_kinds
-        Customer.objects.select_for_update().get(pk=customer_id)
+        Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
         _check_limits(customer_id, purpose_id, None if actor.kind == ActorKind.STAFF else ip)
         setup = _reserve(
             customer_id=customer_id,

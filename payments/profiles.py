@@ -31,7 +31,7 @@ def record_profile(
     without. Also returns the customer's other active profiles of the same card, recognised by its fingerprint. The
     method must be this customer's at the gateway; the caller has checked that.
     """
-    Customer.objects.select_for_update().get(pk=customer.pk)
+    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     profile = PaymentProfile.objects.filter(gateway_id=method.id).first()
     if profile is None:
         values = _values(method) | {"verification_url": verification_url}
@@ -86,7 +86,7 @@ def set_backup(*, actor: Actor, profile: PaymentProfile, is_backup: bool) -> Pay
     A customer has one backup at most; it takes the place of another. Raises ProfileError `profile_not_active`,
     `is_default`.
     """
-    Customer.objects.select_for_update().get(pk=profile.customer_id)
+    Customer.objects.select_for_update(no_key=True).get(pk=profile.customer_id)
     profile = PaymentProfile.objects.select_for_update().get(pk=profile.pk)
     if profile.is_backup == is_backup:
         return profile

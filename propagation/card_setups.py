@@ -126,7 +126,7 @@ def _find(gateway_id: str, expected_setup_id: UUID | None) -> CardSetup:
 
 def _lock_customer(setup: CardSetup) -> None:
     """The customer first, as whoever sends or records something for them, or deletes them, does."""
-    if Customer.objects.select_for_update().filter(pk=setup.customer_id).first() is None:
+    if Customer.objects.select_for_update(no_key=True).filter(pk=setup.customer_id).first() is None:
         raise _unknown()
 
 

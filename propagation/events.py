@@ -21,7 +21,7 @@ def adopt_default(tenant_id: UUID, event: GatewayEvent) -> None:
     default = paced_gateway_for(tenant_id).read_customer(gateway_id).default_method
     with tenant_scope(tenant_id):
         customer = GatewayCustomer.objects.select_related("customer").get(gateway_id=gateway_id).customer
-        type(customer).objects.select_for_update().get(pk=customer.pk)
+        type(customer).objects.select_for_update(no_key=True).get(pk=customer.pk)
         chosen = PaymentProfile.objects.filter(
             customer=customer, gateway_id=default or "", state=ProfileState.ACTIVE, is_default=False
         ).first()

@@ -238,7 +238,7 @@ def waive_step(*, actor: Actor, step: Step, reason: str) -> Step:
 
 def _lock(customer: Customer) -> Customer:
     """Changes of one customer are recorded one after the other."""
-    return Customer.objects.select_for_update().get(pk=customer.pk)
+    return Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
 
 
 def _fresh(profile: PaymentProfile | None) -> PaymentProfile | None:

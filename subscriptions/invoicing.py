@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Address, AddressKind, Customer
 from subscriptions.billing.issue import Sale, issue_invoices
+from subscriptions.collection.outcomes import close_unsettled, refuse_while_charged
 from subscriptions.documents.freeze import freeze_customer
 from subscriptions.errors import BillingError
 from subscriptions.limits import check_quantity, hold_customer
@@ -60,14 +61,16 @@ def refresh_billing_details(*, actor: Actor, invoice: Invoice) -> bool:
 def mark_uncollectible(*, actor: Actor, invoice: Invoice, reason: str) -> Invoice:
     """Write an open invoice off: it is charged no more, and can still be paid.
 
-    Raises BillingError `not_open`, `gateway_billed`, `reason_missing`.
+    Raises BillingError `not_open`, `gateway_billed`, `reason_missing`, `charge_under_way`.
     """
     reason = reason.strip()
     if not reason:
         message = _("Say why it is written off.")
         raise BillingError("reason_missing", message, {"reason": message})
-    invoice = _lock_open(invoice)
-    invoice.state, invoice.uncollectible_at, invoice.next_attempt_at = InvoiceState.UNCOLLECTIBLE, timezone.now(), None
+    invoice, now = _lock_open(invoice), timezone.now()
+    refuse_while_charged(invoice)
+    close_unsettled(invoice, now=now)
+    invoice.state, invoice.uncollectible_at, invoice.next_attempt_at = InvoiceState.UNCOLLECTIBLE, now, None
     invoice.save(update_fields=["state", "uncollectible_at", "next_attempt_at"])
     record(
         actor=actor,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from payments.models import PaymentProfile
 from subscriptions import mails
 from subscriptions.billing import transitions
+from subscriptions.billing.run import bill_locked
 from subscriptions.errors import BillingError
 from subscriptions.limits import check_can_pay, check_quantity
 from subscriptions.models import BILLED_STATES, BilledBy, CancelReason, Subscription, SubscriptionState
@@ -117,13 +118,14 @@ def pin_profile(*, actor: Actor, subscription: Subscription, profile: PaymentPro
 
 
 def change_quantity(*, actor: Actor, subscription: Subscription, quantity: int) -> Subscription:
-    """Bill another quantity from the next period on.
+    """Bill another quantity from the next period on; one that has begun is billed as it was.
 
     Raises BillingError `gateway_billed`, `already_cancelled`, `bad_quantity`.
     """
     locked = _lock_live(subscription)
     check_quantity(locked.price, quantity)
     if locked.quantity != quantity:
+        _bill_what_has_begun(locked)
         before = {"quantity": locked.quantity}
         locked.quantity = quantity
         locked.save(update_fields=["quantity"])
@@ -131,6 +133,13 @@ def change_quantity(*, actor: Actor, subscription: Subscription, quantity: int) 
         record(actor=actor, action="subscription.quantity_changed", target=locked, before=before, after=after)
         mails.tell_changed(locked, mails.Changed.QUANTITY)
     return _bring_up(subscription, locked)
+
+
+def _bill_what_has_begun(locked: Subscription) -> None:
+    """The run may not have come yet to periods that began before; one that it cannot bill is left to it."""
+    now = timezone.now()
+    while not locked.billing_error and transitions.due_event(locked, now) == transitions.Event.BILL:
+        bill_locked([locked], now=now)
 
 
 def _lock(subscription: Subscription) -> Subscription:

@@ -54,11 +54,19 @@ def hold_customer(customer: Customer, *, alone: bool = False) -> None:
     Those who hold the customer do so at once, or, `alone`, one after the other. Call it before anything else is locked.
     Raises BillingError `customer_deleted`.
     """
-    strength = "NO KEY UPDATE" if alone else "KEY SHARE"
+    if not _lock_customer(customer, "NO KEY UPDATE" if alone else "KEY SHARE"):
+        raise BillingError(CUSTOMER_DELETED, _("This customer was deleted in the meantime."))
+
+
+def hold_customer_at_once(customer: Customer) -> bool:
+    """Hold the customer alone, unless that means to wait; whether it does. For those who have locked something else."""
+    return _lock_customer(customer, "NO KEY UPDATE SKIP LOCKED")
+
+
+def _lock_customer(customer: Customer, strength: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT 1 FROM customers_customer WHERE tenant_id = %s AND id = %s FOR {strength}",  # noqa: S608
             [current_tenant_id(), customer.pk],
         )
-        if cursor.fetchone() is None:
-            raise BillingError(CUSTOMER_DELETED, _("This customer was deleted in the meantime."))
+        return cursor.fetchone() is not None

@@ -10,10 +10,10 @@ from payments.gateway.port import PaymentFacts
 from subscriptions.balance import add_balance_entry
 from subscriptions.collection.charging import CANCELLED
 from subscriptions.collection.leases import give_lease_back, take_lease
-from subscriptions.collection.outcomes import unsettled_charge
+from subscriptions.collection.outcomes import close_unsettled, refuse_while_charged, under_way
 from subscriptions.collection.settling import settle_payment
 from subscriptions.errors import BillingError
-from subscriptions.models import BalanceEntryKind, Charge, ChargeState, Invoice, InvoiceState
+from subscriptions.models import BalanceEntryKind, Invoice, InvoiceState
 from subscriptions.settlement import PAYABLE_STATES, recover_subscription
 from tenants.actors import Actor
 from tenants.audit import record
@@ -39,7 +39,7 @@ def void_invoice(tenant_id: UUID, *, actor: Actor, invoice_id: UUID, reason: str
         _check_voidable(invoice)
         lease = take_lease(invoice.pk, now)
         if lease is None:
-            raise _under_way()
+            raise under_way()
     try:
         _cancel_payment(tenant_id, invoice, actor)
         with tenant_scope(tenant_id):
@@ -54,14 +54,7 @@ def _check_voidable(invoice: Invoice) -> None:
         raise BillingError("gateway_billed", _("The payment gateway bills this invoice. Void it there."))
     if invoice.state not in PAYABLE_STATES:
         raise BillingError("not_open", _("Only an invoice that is not paid can be voided. Credit one that is."))
-    charge = unsettled_charge(invoice)
-    # One that was asked for and has not been begun is simply not made.
-    if charge is not None and charge.tries > 0:
-        raise _under_way()
-
-
-def _under_way() -> BillingError:
-    return BillingError("charge_under_way", _("This invoice is being charged at this moment. Try again afterwards."))
+    refuse_while_charged(invoice)
 
 
 def _cancel_payment(tenant_id: UUID, invoice: Invoice, actor: Actor) -> None:
@@ -76,7 +69,7 @@ def _cancel_payment(tenant_id: UUID, invoice: Invoice, actor: Actor) -> None:
     if payment.status == "succeeded":
         message = _("This invoice was paid at this moment. Credit it instead.")
         raise BillingError("was_paid", message)
-    raise _under_way()
+    raise under_way()
 
 
 def _void(read: Invoice, actor: Actor, reason: str) -> Invoice:
@@ -85,10 +78,9 @@ def _void(read: Invoice, actor: Actor, reason: str) -> Invoice:
     _check_voidable(invoice)
     if invoice.gateway_payment_id != read.gateway_payment_id:
         # The pay page has begun a payment since, which nobody has cancelled.
-        raise _under_way()
+        raise under_way()
     before, applied = str(invoice.state), invoice.balance_applied_minor
-    waiting = Charge.objects.filter(invoice=invoice, state=ChargeState.RUNNING)
-    waiting.update(state=ChargeState.NOT_TRIED, finished_at=now)
+    close_unsettled(invoice, now=now)
     invoice.state, invoice.voided_at = InvoiceState.VOID, now
     invoice.next_attempt_at, invoice.needs_confirmation = None, False
     invoice.save(update_fields=["state", "voided_at", "next_attempt_at", "needs_confirmation"])
@@ -100,6 +92,9 @@ def _void(read: Invoice, actor: Actor, reason: str) -> Invoice:
         after={"state": str(invoice.state), "balance_returned_minor": applied, "currency": invoice.currency},
         reason=reason,
     )
+    # Before the balance, as the billing run locks them.
+    if invoice.subscription_id:
+        recover_subscription(invoice.subscription_id, actor=actor, now=now)
     if applied:
         add_balance_entry(
             actor=actor,
@@ -110,6 +105,4 @@ def _void(read: Invoice, actor: Actor, reason: str) -> Invoice:
             kind=BalanceEntryKind.RETURNED,
             invoice=invoice,
         )
-    if invoice.subscription_id:
-        recover_subscription(invoice.subscription_id, actor=actor, now=now)
     return invoice

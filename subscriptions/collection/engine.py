@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -40,7 +40,8 @@ from subscriptions.collection.outcomes import (
     unsettled_charge,
 )
 from subscriptions.collection.wakeups import COLLECTIONS
-from subscriptions.dunning import refused_for_good
+from subscriptions.dunning import SCHEDULED, refused_for_good
+from subscriptions.limits import hold_customer, hold_customer_at_once
 from subscriptions.models import (
     LIVE_STATES,
     UNSETTLED_CHARGE_STATES,
@@ -61,6 +62,8 @@ log = structlog.get_logger(__name__)
 ACTOR = Actor.system("collection")
 #: How often a page looks whether a worker has finished.
 _PATIENCE_SECONDS = 0.1
+#: After which an invoice is looked at again whose customer someone was changing.
+_A_MOMENT = timedelta(seconds=1)
 
 _DUE = """
     SELECT i.id FROM subscriptions_invoice i
@@ -139,7 +142,8 @@ def claim_next(
 ) -> tuple[bool, Claim | None]:
     """Take the invoice that has been due longest: whether there was one, and the claim.
 
-    One for which nothing can be charged is settled here and now, without a claim.
+    One for which nothing can be charged is settled here and now, without a claim; a moment later where someone is
+    changing its customer.
     """
     moment = now or timezone.now()
     with tenant_scope(tenant_id):
@@ -152,14 +156,34 @@ def claim_next(
         invoice = Invoice.objects.select_related(
             "customer", "subscription__payment_profile__replaced_by", "payment_profile__replaced_by"
         ).get(pk=row[0])
-        charge = unsettled_charge(invoice) or _scheduled_charge(invoice, moment)
+        begun = unsettled_charge(invoice)
+        charge = begun or _scheduled_charge(invoice, moment)
         if charge is None:
             return True, None
-        if charge.profile is None and charge.state == ChargeState.RUNNING:
-            code = "no_payment_method"
-            record_not_tried(actor=actor_of(charge), invoice=invoice, charge=charge, error_code=code, now=moment)
+        if refusal := _why_not_tried(invoice, charge):
+            if hold_customer_at_once(invoice.customer):
+                record_not_tried(actor=actor_of(charge), invoice=invoice, charge=charge, error_code=refusal, now=moment)
+            else:
+                _look_again(invoice, None if begun else charge, moment)
             return True, None
         return True, _claim(invoice, charge, moment, deadline)
+
+
+def _look_again(invoice: Invoice, unasked: Charge | None, now: datetime) -> None:
+    """Someone is changing the customer, perhaps how they pay: what was not asked for is worked out anew afterwards."""
+    if unasked is not None:
+        unasked.delete()
+    Invoice.objects.filter(pk=invoice.pk).update(next_attempt_at=now + _A_MOMENT)
+
+
+def _why_not_tried(invoice: Invoice, charge: Charge) -> str:
+    """The error code of a charge that is not even asked for; empty for one that is."""
+    if charge.state != ChargeState.RUNNING:
+        return ""
+    if charge.profile is None:
+        return "no_payment_method"
+    asked_for = charge.source not in SCHEDULED or charge.tries > 0
+    return "" if asked_for else refused_for_good(invoice).get(charge.profile.pk, "")
 
 
 def _scheduled_charge(invoice: Invoice, now: datetime) -> Charge | None:
@@ -170,13 +194,8 @@ def _scheduled_charge(invoice: Invoice, now: datetime) -> Charge | None:
     if invoice.total_minor <= invoice.balance_applied_minor:
         mark_invoice_paid(actor=ACTOR, invoice=invoice, through=PaidThrough.BALANCE, now=now)
         return None
-    refused = refused_for_good(invoice)
-    payer = payer_of_invoice(invoice, now, declined=frozenset(refused))
-    charge = new_charge(invoice=invoice, source=_source(invoice, payer), actor=ACTOR, profile=payer)
-    if payer is not None and payer.pk in refused:
-        record_not_tried(actor=ACTOR, invoice=invoice, charge=charge, error_code=refused[payer.pk], now=now)
-        return None
-    return charge
+    payer = payer_of_invoice(invoice, now, declined=frozenset(refused_for_good(invoice)))
+    return new_charge(invoice=invoice, source=_source(invoice, payer), actor=ACTOR, profile=payer)
 
 
 def payer_of_invoice(
@@ -264,7 +283,11 @@ def _read(claim: Claim, gateway: Gateway) -> PaymentFacts:
 
 @contextmanager
 def _holding(claim: Claim) -> Iterator[tuple[Invoice, Charge] | None]:
-    """Lock the invoice and its charge, and give the lease back; None when it has been taken over or settled since."""
+    """Lock the invoice and its charge, and give the lease back; None when it has been taken over or settled since.
+
+    The customer is held first, as by whoever records a new method that pays the invoice: a failure may invite them.
+    """
+    hold_customer(claim.order.invoice.customer, alone=True)
     invoice = Invoice.objects.select_for_update(of=("self",)).select_related("customer", "subscription")
     current = invoice.get(pk=claim.order.invoice.pk)
     charge = Charge.objects.select_related("profile").get(pk=claim.charge.pk)

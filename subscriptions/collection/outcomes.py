@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db.models import Max
+from django.utils.translation import gettext_lazy as _
 
 from payments.gateway.errors import Declined, GatewayError, Gone, NeedsAuthentication
 from payments.models import PaymentProfile
 from payments.profiles import VANISHED, disable_profile
 from subscriptions.dunning import SCHEDULED, apply_failure, refused_for_good
+from subscriptions.errors import BillingError
 from subscriptions.models import UNSETTLED_CHARGE_STATES, Charge, ChargeState, Invoice, InvoiceState
 from subscriptions.selectors import backup_profile, usable
 from subscriptions.settlement import mark_invoice_paid
@@ -26,6 +28,18 @@ def unsettled_charge(invoice: Invoice) -> Charge | None:
     """The charge of this invoice that may still take money, if there is one; never more than one."""
     unsettled = invoice.charges.filter(state__in=UNSETTLED_CHARGE_STATES)
     return unsettled.select_related("profile").order_by("-number").first()
+
+
+def refuse_while_charged(invoice: Invoice) -> None:
+    """Raises BillingError `charge_under_way` while a charge of a locked invoice may take money at any moment. One that
+    was asked for and has not been begun is no hindrance: it is simply not made."""
+    charge = unsettled_charge(invoice)
+    if charge is not None and charge.tries > 0:
+        raise under_way()
+
+
+def under_way() -> BillingError:
+    return BillingError("charge_under_way", _("This invoice is being charged at this moment. Try again afterwards."))
 
 
 def new_charge(*, invoice: Invoice, source: str, actor: Actor, profile: PaymentProfile | None) -> Charge:

@@ -27,6 +27,7 @@ from subscriptions.collection.outcomes import (
     record_processing,
     unsettled_charge,
 )
+from subscriptions.limits import hold_customer
 from subscriptions.models import Charge, ChargeState, Invoice, PaidThrough
 from subscriptions.selectors import usable
 from subscriptions.settlement import PAYABLE_STATES
@@ -98,10 +99,13 @@ def settle_payment(tenant_id: UUID, payment_id: str, *, actor: Actor) -> Invoice
     """
     forbid_open_transaction()
     with tenant_scope(tenant_id):
-        if not _invoices(payment_id).exists():
+        known = _invoices(payment_id).first()
+        if known is None:
             return None
     payment = paced_gateway_for(tenant_id).read_payment(payment_id)
     with tenant_scope(tenant_id):
+        # The customer before the invoice: a failure may invite them.
+        hold_customer(known.customer, alone=True)
         invoice = _invoices(payment_id).select_for_update(of=("self",)).first()
         if invoice is not None:
             _record(invoice, payment, actor)

@@ -232,6 +232,15 @@ class TestChanges:
         run(day(7))
         assert [invoice.total_minor for invoice in Invoice.objects.order_by("number")] == [700, 2100]
 
+    def test_periods_that_have_begun_are_billed_as_they_were(self, weekly: Subscription, clock: Any) -> None:
+        """The run is late: the quantity is changed after the boundary, and long before it comes."""
+        clock.move_to(day(15))
+        change_quantity(actor=ALICE, subscription=weekly, quantity=3)
+        assert (weekly.quantity, weekly.next_billing_at) == (3, day(21))
+        run(day(21))
+        assert billed_on() == [0, 7, 14, 21]
+        assert [invoice.total_minor for invoice in Invoice.objects.order_by("number")] == [700, 700, 700, 2100]
+
     def test_an_impossible_quantity_is_refused(self, weekly: Subscription) -> None:
         for quantity in (0, -1, 2**31, 10**10):
             assert (

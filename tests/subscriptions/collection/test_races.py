@@ -1,0 +1,131 @@
+"""Two who change the same money at the same instant: the order of locks is one, and what is written off stays so."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from customers.services import update_customer
+from subscriptions.balance import add_balance_entry, balances
+from subscriptions.billing.run import Billed, bill_due
+from subscriptions.collection import collect_now, request_collection
+from subscriptions.errors import BillingError
+from subscriptions.invoicing import mark_uncollectible
+from subscriptions.limits import hold_customer
+from subscriptions.models import ChargeState, Invoice, InvoiceState, PaidThrough, Subscription, SubscriptionState
+from subscriptions.services import create_subscription
+from subscriptions.voiding import void_invoice
+from tenants.actors import Actor
+from tests.database import admin_connection
+from tests.factories import PriceFactory
+from tests.processes import wait_until
+from tests.races import meanwhile, someone_waits_for_a_lock, wait_for_a_lock
+from tests.subscriptions.collection.conftest import DECLINED, GOOD, Till
+from tests.subscriptions.collection.test_requests import debtor
+
+ALICE = Actor.system("alice")
+
+
+def write_off(till: Till, invoice: Invoice) -> Invoice:
+    with till.scope():
+        return mark_uncollectible(actor=ALICE, invoice=invoice, reason="Moved abroad")
+
+
+# Writing off
+
+
+def test_what_the_bank_is_at_is_not_written_off(till: Till) -> None:
+    """It would not be read at the gateway any more, and the money would never be seen."""
+    invoice = debtor(till)
+    till.collect()
+    with pytest.raises(BillingError) as refused:
+        write_off(till, invoice)
+    assert refused.value.code == "charge_under_way"
+    till.sandbox.control("POST", f"settle/{till.read(invoice).gateway_payment_id}", json={"outcome": "succeed"})
+    till.collect(days=1)
+    assert till.read(invoice).state == InvoiceState.PAID
+
+
+def test_a_charge_that_was_asked_for_is_not_made_once_the_invoice_is_written_off(till: Till) -> None:
+    """And it does not stand in the way of one that is asked for later."""
+    invoice = till.owes(till.bob(GOOD), next_attempt_at=None)
+    with till.scope():
+        request_collection(actor=ALICE, invoice=invoice, through=PaidThrough.STAFF)
+    write_off(till, invoice)
+    till.collect(days=1)
+    assert till.charges(invoice) == [(ChargeState.NOT_TRIED, "", "pm_default")]
+    assert till.taken() == []
+    with till.scope():
+        request_collection(actor=ALICE, invoice=invoice, through=PaidThrough.STAFF)
+    collect_now(till.tenant.pk, invoice.pk)
+    assert till.read(invoice).state == InvoiceState.PAID
+    assert till.taken() == [1999]
+
+
+# Who waits for whom
+
+
+def test_voiding_and_the_billing_run_meet_at_the_balance(till: Till, caplog: pytest.LogCaptureFixture) -> None:
+    """Voiding gives the balance back what it had paid; the run is about to apply it to the next period."""
+    bob = till.bob(GOOD)
+    subscription = till.subscribed(bob, next_billing_at=timezone.now(), past_due_since=till.start)
+    invoice = till.owes(bob, subscription, balance_applied_minor=500, next_attempt_at=None)
+    with till.scope():
+        Subscription.objects.filter(pk=subscription.pk).update(anchor_at=timezone.now(), started_at=timezone.now())
+        add_balance_entry(actor=ALICE, customer=bob, currency="CAD", amount_minor=300, reason="Goodwill")
+    with admin_connection(connection.settings_dict["NAME"]) as other, other.transaction():
+        other.execute("SELECT FROM subscriptions_customerbalance FOR UPDATE")
+        voided = meanwhile(
+            lambda: void_invoice(till.tenant.pk, actor=ALICE, invoice_id=invoice.pk, reason="Billed twice")
+        )
+        wait_for_a_lock("the voiding to come to the balance")
+        ran = meanwhile(lambda: bill_due(till.tenant.pk))
+        wait_until(lambda: ran.done() or waiting() == 2, what="the run to come to the balance")
+    assert voided.result(60).state == InvoiceState.VOID
+    assert ran.result(60).failed == 0
+    assert "deadlock" not in caplog.text
+    bill_due(till.tenant.pk)
+    with till.scope():
+        (billed,) = Invoice.objects.filter(state=InvoiceState.OPEN)
+        assert (billed.balance_applied_minor, balances(bob)) == (800, {})
+
+
+def waiting() -> int:
+    with admin_connection() as admin:
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+        row = admin.execute(asked, [connection.settings_dict["NAME"]]).fetchone()
+        return int(row[0]) if row else 0
+
+
+@pytest.mark.parametrize("first_method", [True, False])
+def test_a_failure_that_invites_meets_the_customer_who_pays_at_that_moment(till: Till, first_method: bool) -> None:
+    """Whoever records the customer's new method holds the customer, and then asks for the invoice to be charged."""
+    till.dunning(dunning_invites=True)
+    bob = till.customer() if first_method else till.bob(DECLINED)
+    invoice = till.owes(bob, till.subscribed(bob))
+    new = till.new_card(bob, "pm_new")
+    with till.scope():
+        hold_customer(bob, alone=True)
+        told = meanwhile(till.collect)
+        if not first_method:
+            wait_for_a_lock("the failure to come to the customer")
+        else:
+            wait_until(lambda: told.done() or someone_waits_for_a_lock(), what="the failure to come to the customer")
+        request_collection(actor=ALICE, invoice=invoice, through=PaidThrough.PAY_PAGE, profile=new)
+    told.result(60)
+    if first_method:
+        till.collect(days=0.01)
+        assert till.charges(invoice) == [(ChargeState.SUCCEEDED, "", "pm_new")]
+
+
+def test_the_run_bills_a_customer_who_is_being_edited_without_waiting(till: Till) -> None:
+    bob = till.bob(GOOD)
+    with till.scope():
+        create_subscription(actor=ALICE, customer=bob, price=PriceFactory())
+    with till.scope():
+        update_customer(actor=ALICE, customer=bob, values={"organisation": "Bob's Bikes"})
+        assert meanwhile(lambda: bill_due(till.tenant.pk)).result(20) == Billed(invoices=1)
+    with till.scope():
+        assert Subscription.objects.get().state == SubscriptionState.ACTIVE
+        assert Invoice.objects.get().due_at - timezone.now() < timedelta(days=1)
