@@ -4,8 +4,9 @@ What the form's script calls; templates/ui/payment_form.html says in which order
 Gateway calls are made outside any transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -19,7 +20,7 @@ from django.utils.translation import gettext as _
 from customers.models import Customer
 from invitations.forms import BillingForm, for_browser
 from payments.card_setups import note_failure, read_consent, save_billing_details, start_card_setup
-from payments.gateway.errors import GatewayError, explain_to_customer
+from payments.gateway.errors import GatewayError, explain, explain_to_customer
 from payments.models import CardSetup
 from propagation.card_setups import Completed, complete_card_setup, verifying_answer
 from propagation.impact import Impact
@@ -44,9 +45,10 @@ LOST = gettext_lazy("This was finished or ended in the meantime. The card you en
 class CardEntry:
     """What a card entered on a page is for. `done_url` tells where to go on once the method is saved.
 
-    `make_default` None: the customer chooses, by the form's check box of that name. `email` goes with the billing
+    `make_default` None: whoever enters it chooses, by the form's check box of that name. `email` goes with the billing
     details, by default the customer's. `stopped` is said after too many tries, `lost` where the method was not kept.
-    `after` is called outside any scope once the method is saved, before the browser goes on.
+    `after` is called outside any scope once the method is saved, before the browser goes on. `by_staff`: they may leave
+    the address as it is, and are told what the gateway says rather than what a customer can do about it.
     """
 
     tenant: Tenant
@@ -61,13 +63,21 @@ class CardEntry:
     stopped: str | Promise = STOPPED
     lost: str | Promise = LOST
     after: Callable[[Completed], None] | None = None
+    by_staff: bool = False
+
+    def billing_form(self, data: Mapping[str, Any] | None = None) -> BillingForm:
+        """In the open scope."""
+        return BillingForm(self.customer, self.tenant, data, address_is_optional=self.by_staff)
+
+    def explain(self, code: str) -> str | Promise:
+        return explain(code) if self.by_staff else explain_to_customer(code)
 
 
 def form_context(entry: CardEntry, urls: dict[str, str]) -> dict[str, object]:
-    """What templates/portal/card_form.html needs; `urls` by ENDPOINTS. In the open scope."""
+    """What a page with the form needs (templates/ui/payment_form.html); `urls` by ENDPOINTS. In the open scope."""
     return {
         "tenant": entry.tenant,
-        "form": BillingForm(entry.customer, entry.tenant),
+        "form": entry.billing_form(),
         "card_urls": urls,
         "stripe_js_url": settings.STRIPE_JS_URL,
         "locale": get_language(),
@@ -99,7 +109,8 @@ def start(request: HttpRequest, entry: CardEntry) -> JsonResponse:
         return refuse(429, error.message)
     except GatewayError as error:
         log.warning("card_fields_unavailable", code=error.code, request_id=error.request_id)
-        return refuse(503, _("The secure card fields cannot be loaded just now. Please try again in a few minutes."))
+        words = _("The secure card fields cannot be loaded just now. Please try again in a few minutes.")
+        return refuse(503, error.message if entry.by_staff else words)
     return JsonResponse(
         {
             "setup_id": str(started.setup_id),
@@ -116,7 +127,7 @@ def keep_details(request: HttpRequest, entry: CardEntry) -> JsonResponse:
         setup = _own_setup(request, entry)
         if setup is None or str(setup.pk) != request.POST.get("setup_id"):
             return _not_yours()
-        form = BillingForm(entry.customer, entry.tenant, request.POST)
+        form = entry.billing_form(request.POST)
         if errors := form.errors():
             return JsonResponse({"errors": errors, "message": _("Please check the marked fields.")}, status=422)
         details = form.details()
@@ -144,7 +155,7 @@ def note_decline(request: HttpRequest, entry: CardEntry) -> JsonResponse:
     else:
         if failures.stopped:
             return refuse(200, entry.stopped)
-    return refuse(200, explain_to_customer(code), state="failed")
+    return refuse(200, entry.explain(code), state="failed")
 
 
 def complete(request: HttpRequest, entry: CardEntry) -> JsonResponse:
@@ -160,7 +171,7 @@ def complete(request: HttpRequest, entry: CardEntry) -> JsonResponse:
     except GatewayError as error:
         log.warning("card_setup_unread", code=error.code, request_id=error.request_id)
         return refuse(
-            200, _("Your bank has accepted it. We are finishing; this page continues by itself."), state="pending"
+            200, _("The bank has accepted it. We are finishing; this page continues by itself."), state="pending"
         )
     return _answer(entry, completed)
 
@@ -199,7 +210,7 @@ def _answer(entry: CardEntry, completed: Completed) -> JsonResponse:
     if completed.outcome == "failed" and completed.error is not None:
         return refuse(200, completed.error.message, state="failed")
     if completed.status == "processing":
-        return refuse(200, _("Your bank is still at it. This page continues by itself."), state="pending")
+        return refuse(200, _("The bank is still at it. This page continues by itself."), state="pending")
     return refuse(
         200, _("The bank’s confirmation was not finished, so nothing was saved. Please try again."), state="failed"
     )

@@ -1,39 +1,29 @@
-"""A new card entered by staff at the gateway's own fields: the page, and what its script asks for.
+"""A new payment method entered by staff at the gateway's own fields, by `invitations.card_entry`."""
 
-The script is static/ui/payment-form.js; templates/ui/payment_form.html tells what it sends and expects.
-"""
-
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 
-from backoffice.profiles.forms import CardHolderForm, address_for_gateway
 from backoffice.profiles.views import find_profile
-from backoffice.text import typed_text
-from customers.addresses import AddressValues
-from customers.forms import AddressForm
-from customers.models import AddressKind, Customer
-from payments.card_setups import note_failure, save_billing_details, start_card_setup
-from payments.gateway.errors import GatewayError, explain
-from payments.models import CardSetup, PaymentProfile, ProfileState, SetupState
-from propagation.card_setups import Completed, complete_card_setup, verifying_answer
-from propagation.errors import ChangeRefused
+from customers.models import Customer
+from invitations import card_entry
+from invitations.card_entry import CardEntry
+from payments.models import PaymentProfile, ProfileState
+from propagation.card_setups import Completed
 from propagation.impact import Impact, preview
 from propagation.models import ChangeKind
 from tenants.access import Right, StaffRequest, needs
-from tenants.errors import DomainError
-from tenants.middleware import client_ip
 from tenants.scope import tenant_scope
 
 PURPOSE = "backoffice"
+STOPPED = gettext_lazy("Too many cards were tried. Wait an hour, then try again.")
+LOST = gettext_lazy("This card entry has ended. Reload the page and try again.")
 
 
 @csp_override(settings.PAYMENT_FORM_CSP)
@@ -54,28 +44,18 @@ def profile_replace(request: StaffRequest, customer_id: UUID, profile_id: UUID) 
 
 
 def _page(request: StaffRequest, customer: Customer, replaced: PaymentProfile | None) -> HttpResponse:
-    billing = customer.addresses.filter(kind=AddressKind.BILLING).first()
     is_first = not customer.payment_profiles.filter(state=ProfileState.ACTIVE).exists()
     makes_default = is_first or bool(replaced and replaced.is_default)
-    args = [request.tenant.slug, customer.pk]
-    context = {
+    parts = (*card_entry.ENDPOINTS, "impact")
+    urls = {part: reverse(f"backoffice:profile_{part}", args=[request.tenant.slug, customer.pk]) for part in parts}
+    context = card_entry.form_context(_entry(request, customer, replaced), urls) | {
         "customer": customer,
         "replaced": replaced,
-        "form": CardHolderForm(initial={"holder_name": customer.name, "make_default": makes_default}),
-        "address": AddressForm(
-            initial=AddressValues.of(billing), default_country=str(request.tenant.country), optional=True
-        ),
         "default_is_given": makes_default,
         "impact": _impact(customer, replaced, makes_default),
-        "stripe_js_url": settings.STRIPE_JS_URL,
-        "locale": get_language(),
         "query": f"?replaces={replaced.pk}" if replaced else "",
-        "urls": {name: reverse(f"backoffice:profile_{name}", args=args) for name in _URLS},
     }
     return render(request, "backoffice/profiles/card.html", context)
-
-
-_URLS = ("setup", "details", "failed", "complete", "impact")
 
 
 def _impact(customer: Customer, replaced: PaymentProfile | None, makes_default: bool) -> Impact:
@@ -104,125 +84,51 @@ def _replaced(request: HttpRequest, customer_id: UUID) -> PaymentProfile | None:
     return find_profile(customer_id, profile_id, ProfileState.ACTIVE, ProfileState.DISABLED)
 
 
+def _entry(request: StaffRequest, customer: Customer, replaced: PaymentProfile | None) -> CardEntry:
+    def done_url(completed: Completed) -> str:
+        if completed.change is None:
+            return reverse("backoffice:customer", args=[request.tenant.slug, customer.pk])
+        return reverse("backoffice:change", args=[request.tenant.slug, completed.change.pk])
+
+    return CardEntry(
+        tenant=request.tenant,
+        customer=customer,
+        actor=request.actor,
+        purpose=PURPOSE,
+        done_url=done_url,
+        replaces_id=replaced.pk if replaced else None,
+        make_default=None,
+        by_staff=True,
+        stopped=STOPPED,
+        lost=LOST,
+    )
+
+
+def _entry_of(request: StaffRequest, customer_id: UUID) -> CardEntry:
+    with tenant_scope(request.tenant.pk):
+        customer = get_object_or_404(Customer, pk=customer_id)
+        return _entry(request, customer, _replaced(request, customer_id))
+
+
 @needs(Right.WORK, gateway=True)
 @require_POST
 def profile_setup(request: StaffRequest, customer_id: UUID) -> JsonResponse:
-    with tenant_scope(request.tenant.pk):
-        get_object_or_404(Customer, pk=customer_id)
-        replaced = _replaced(request, customer_id)
-    try:
-        started = start_card_setup(
-            request.tenant.pk,
-            customer_id=customer_id,
-            purpose=PURPOSE,
-            replaces_id=replaced.pk if replaced else None,
-            make_default=False,
-            actor=request.actor,
-            ip=client_ip(request),
-        )
-    except DomainError as error:
-        return JsonResponse({"message": str(error)}, status=429)
-    except GatewayError as error:
-        return JsonResponse({"message": str(error.message)}, status=502)
-    return JsonResponse(
-        {
-            "setup_id": str(started.setup_id),
-            "setup_intent": started.gateway_id,
-            "client_secret": started.client_secret,
-            "publishable_key": started.publishable_key,
-        }
-    )
+    return card_entry.start(request, _entry_of(request, customer_id))
 
 
-def _own_setup(request: StaffRequest, customer_id: UUID) -> CardSetup:
-    """The card entry that the script names, if it is one of this customer's, begun here; 404 otherwise."""
-    return get_object_or_404(
-        CardSetup, gateway_id=typed_text(request.POST, "setup_intent"), customer_id=customer_id, purpose=PURPOSE
-    )
-
-
-@needs(Right.WORK)
+@needs(Right.WORK, gateway=True)
 @require_POST
 def profile_details(request: StaffRequest, customer_id: UUID) -> JsonResponse:
-    setup = _own_setup(request, customer_id)
-    form = CardHolderForm(request.POST)
-    address = AddressForm(request.POST, default_country=str(request.tenant.country), optional=True)
-    if {form.is_valid(), address.is_valid()} != {True}:
-        return JsonResponse({"errors": _errors(form, address)}, status=422)
-    values = address_for_gateway(address.values())
-    details = {"holder_name": form.cleaned_data["holder_name"], "address": values}
-    try:
-        save_billing_details(setup_id=setup.pk, details=details, make_default=form.cleaned_data["make_default"])
-    except DomainError as error:
-        return JsonResponse({"message": str(error)}, status=422)
-    return JsonResponse({"billing_details": billing_details(setup.customer, details)})
-
-
-def _errors(*forms: Any) -> dict[str, str]:
-    return {form.add_prefix(name): " ".join(errors) for form in forms for name, errors in form.errors.items()}
-
-
-def billing_details(customer: Customer, details: dict[str, Any]) -> dict[str, Any]:
-    """What Stripe.js takes as `billing_details`; null where nothing is known."""
-    address = dict(details["address"])
-    address["state"] = address.pop("region")
-    return {
-        "name": details["holder_name"] or None,
-        "email": customer.email or None,
-        "phone": str(customer.phone) or None,
-        "address": {part: value or None for part, value in address.items()},
-    }
+    return card_entry.keep_details(request, _entry_of(request, customer_id))
 
 
 @needs(Right.WORK, gateway=True)
 @require_POST
 def profile_failed(request: StaffRequest, customer_id: UUID) -> JsonResponse:
-    """The bank said no: have it counted, and give the reader's words for it."""
-    with tenant_scope(request.tenant.pk):
-        setup = _own_setup(request, customer_id)
-    code = typed_text(request.POST, "decline_code") or typed_text(request.POST, "code")
-    try:
-        stopped = note_failure(request.tenant.pk, setup.gateway_id, code).stopped
-    except GatewayError:
-        stopped = False
-    if stopped:
-        return JsonResponse({"message": _("Too many cards were tried. Wait an hour, then try again."), "blocked": True})
-    return JsonResponse({"message": str(explain(code)), "blocked": False})
+    return card_entry.note_decline(request, _entry_of(request, customer_id))
 
 
 @needs(Right.WORK, gateway=True)
 @require_POST
 def profile_complete(request: StaffRequest, customer_id: UUID) -> JsonResponse:
-    """Ask the gateway itself what became of the card; only then is anything saved."""
-    with tenant_scope(request.tenant.pk):
-        setup = _own_setup(request, customer_id)
-    try:
-        completed = complete_card_setup(request.tenant.pk, setup.gateway_id, expected_setup_id=setup.pk)
-    except ChangeRefused as error:
-        return JsonResponse({"state": "blocked", "message": str(error)})
-    except GatewayError as error:
-        return JsonResponse({"state": "pending" if error.transient else "failed", "message": str(error.message)})
-    return JsonResponse(_answer(request, setup, completed))
-
-
-#: Where a card entry stands that the browser did not finish (https://docs.stripe.com/payments/paymentintents/lifecycle).
-_NOT_REACHED = gettext_lazy("The bank was not reached, and nothing was saved. Try again.")
-_UNFINISHED = {
-    "requires_payment_method": _NOT_REACHED,
-    "requires_confirmation": _NOT_REACHED,
-    "requires_action": gettext_lazy("The bank's confirmation was not finished, and nothing was saved. Try again."),
-}
-
-
-def _answer(request: StaffRequest, setup: CardSetup, completed: Completed) -> dict[str, str]:
-    if completed.change is not None:
-        return {"state": "done", "url": reverse("backoffice:change", args=[request.tenant.slug, completed.change.pk])}
-    if completed.outcome == "verifying":
-        return verifying_answer(completed)
-    if completed.outcome == "not_yet":
-        unfinished = _UNFINISHED.get(completed.status)
-        return {"state": "failed", "message": str(unfinished)} if unfinished else {"state": "pending"}
-    if setup.state != SetupState.OPEN:
-        return {"state": "blocked", "message": _("This card entry has ended. Reload the page and try again.")}
-    words = completed.error.message if completed.error else _("The card was not accepted. Try again.")
-    return {"state": "failed", "message": str(words)}
+    return card_entry.complete(request, _entry_of(request, customer_id))

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from backoffice.profiles.forms import EditProfileForm, address_for_gateway
+from backoffice.profiles.forms import EditProfileForm
 from backoffice.text import typed_text
 from customers.addresses import AddressValues
 from customers.forms import AddressForm
@@ -78,7 +78,7 @@ def _record_edit(
             holder_name=form.cleaned_data["holder_name"],
             exp_month=form.cleaned_data.get("exp_month"),
             exp_year=form.cleaned_data.get("exp_year"),
-            address=address_for_gateway(address.values()),
+            address=(address.values() or AddressValues()).as_dict(),
             reason=form.cleaned_data["reason"],
         )
     except ChangeRefused as error:

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers.addresses import AddressValues
 from customers.forms import AddressForm
 from invitations.progress import progress_of
+from payments.forms import MethodForm
 from payments.gateway.errors import explain_to_customer
 from payments.models import PaymentProfile, ProfileState
 from payments.profiles import set_backup
 from portal.access import CustomerRequest, customer_page
-from portal.methods.forms import MethodForm
 from portal.methods.queries import has_running_subscription, method_rows, own_method
 from propagation.engine import carry_out_now
 from propagation.errors import ChangeRefused

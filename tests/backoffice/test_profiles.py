@@ -94,7 +94,7 @@ def test_a_refused_edit_keeps_what_was_typed_and_tells_the_gateways_words(shop: 
     assert "refused this; the payment method is as it was" in html
     for kept in ("Robert Roy", "Called us"):
         assert f'value="{kept}"' in html
-    assert "saved" not in html.lower()
+    assert "saved" not in html.split("<main")[1].split("</main")[0].lower()
     with tenant_scope(shop.tenant.pk):
         assert PaymentProfile.objects.get().holder_name == "Bob Roy"
 
@@ -227,14 +227,14 @@ def test_another_customers_card_entry_is_not_there(shop: Shop, alice: Client) ->
     setup = begin(shop, alice)
     for action in ("details", "failed", "complete"):
         url = f"/t/acme/customers/{eve.pk}/payment-methods/{action}/"
-        assert alice.post(url, {**setup, "holder_name": "Eve"}).status_code == 404
+        assert alice.post(url, {**setup, "holder_name": "Eve"}).status_code == 403
 
 
 def test_the_gateway_being_down_is_said_where_the_card_fields_would_be(shop: Shop, alice: Client) -> None:
     shop.sandbox.set_faults({"path": "/v1/setup_intents", "kind": "drop_before"})
     response = alice.post(shop.url("setup"))
-    assert response.status_code == 502
-    assert response.json()["message"]
+    assert response.status_code == 503
+    assert "payment gateway" in response.json()["message"]
 
 
 def test_too_many_cards_are_refused_in_words(shop: Shop, alice: Client, settings: Any) -> None:

@@ -74,10 +74,10 @@ def test_a_declined_card_is_explained_in_place_and_a_good_one_is_saved(
 ) -> None:
     page = signed_in
     page.goto(f"{live_server.url}/t/acme/customers/{bob.pk}/payment-methods/add/")
-    page.get_by_label("Card holder").fill("Robert Roy")
+    page.get_by_label("Name on the card").fill("Robert Roy")
     enter_card(page, "4000000000009995")
     expect(page.locator("[data-payment-error]")).to_contain_text("not enough funds")
-    expect(page.get_by_label("Card holder")).to_have_value("Robert Roy")
+    expect(page.get_by_label("Name on the card")).to_have_value("Robert Roy")
     with tenant_scope(tenant.pk):
         assert not PaymentProfile.objects.exists()
     enter_card(page, "5555555555554444")

@@ -138,10 +138,10 @@ def test_what_is_wrong_with_the_address_is_told_field_by_field(story: Story) -> 
     assert story.visitor.post("details", **told, **ADDRESS).json()["billing_details"] == {
         "name": "Bob Tremblay",
         "email": story.bob.email,
-        "phone": "",
+        "phone": None,
         "address": {
             "line1": "1 King St",
-            "line2": "",
+            "line2": None,
             "city": "Toronto",
             "state": "ON",
             "postal_code": "M5H 1A1",

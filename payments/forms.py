@@ -1,4 +1,7 @@
-"""What can be changed of a saved method without entering it anew."""
+"""What is typed beside the gateway's own fields, and what can be changed of a saved method. Nothing of the card itself.
+
+The forms clean what was typed and save nothing.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +16,18 @@ YEARS_AHEAD = 20
 _SELECT = {"class": "form-select"}
 
 
-class MethodForm(forms.Form):
-    """The holder's name and, of a card, the expiry."""
-
+class HolderForm(forms.Form):
     holder_name = forms.CharField(
         label=_("Name on the card"),
         max_length=160,
         widget=forms.TextInput(attrs={"autocomplete": "cc-name", "class": "form-control"}),
         error_messages={"required": _("Enter the name as it is on the card.")},
     )
+
+
+class MethodForm(HolderForm):
+    """The holder's name and, of a card, the expiry: what the gateway lets be changed of a saved method."""
+
     exp_month = forms.TypedChoiceField(
         label=_("Expiry month"),
         coerce=int,
