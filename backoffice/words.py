@@ -64,7 +64,7 @@ ACTIONS = {
     "invoice.mirrored": gettext_lazy("Invoice updated by the gateway"),
     "invoice.payment_failed": gettext_lazy("Invoice payment failed"),
     "invoice.too_small_to_charge": gettext_lazy("Invoice is too small to be charged"),
-    "change.recorded": gettext_lazy("Payment method change recorded"),
+    "change.recorded": gettext_lazy("Change recorded"),
     "step.retried": gettext_lazy("Step retried"),
     "step.waived": gettext_lazy("Step waived"),
     "invitation.sent": gettext_lazy("Invitation sent"),

@@ -101,7 +101,7 @@ def _subject_problems(kind: Kind, subject: str) -> Iterator[Problem]:
 
 
 def _body_problems(kind: Kind, body: str) -> Iterator[Problem]:
-    text = read(body)
+    text = read(body, any_address=True)
     used = set(text.names.values())
     for field in kind.fields:
         if field.is_required and field.name not in used:

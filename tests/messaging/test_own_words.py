@@ -83,6 +83,7 @@ def test_kinds_are_whole(name: str) -> None:
         ("{{ button }}\n\n{{ button }}", "{{ button }} can stand here only once."),
         ("[pay]({{ customer_name }})", "Line 1: {{ customer_name }} is not an address that a link can lead to."),
         ("One\n\n[here](/pay)", "Line 3: a link’s address begins with https://, mailto: or tel:."),
+        ("[here](javascript:alert(1))", "Line 1: a link’s address begins with https://, mailto: or tel:."),
         (" \n ", "Write something here, or go back to our words."),
         ("x" * 20_001, "This is too long: 20000 characters at most."),
     ],

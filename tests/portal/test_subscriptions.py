@@ -9,6 +9,7 @@ from customers.models import Customer
 from subscriptions.models import Invoice, Subscription, SubscriptionState
 from tenants.models import PortalCancellation, Tenant
 from tenants.scope import tenant_scope
+from tenants.templatetags.ui import money_text
 from tests.factories import CustomerFactory
 from tests.portal.conftest import portal_url
 from tests.portal.shop import subscribed, visa, world
@@ -143,3 +144,15 @@ def test_in_french(world: World, bob: Customer, signed_in: Client) -> None:
     page = signed_in.get(portal_url(world.tenant, "subscriptions")).content.decode()
     assert "Carnets de terrain" in page
     assert "12,00" in page
+
+
+def test_whoever_cancels_is_told_what_stays_to_be_paid(world: World, bob: Customer, signed_in: Client) -> None:
+    subscription = world.subscription(bob, visa(world, bob), state=SubscriptionState.PAST_DUE)
+    invoice = world.past_due(subscription)
+    address = portal_url(world.tenant, "cancel", subscription.pk)
+    asked = signed_in.get(address).content.decode()
+    assert f"Invoice {invoice.short_number}, {money_text(invoice.amount_due_minor, invoice.currency)}, is late" in asked
+    page = signed_in.post(address, WHY, follow=True).content.decode()
+    for text in (asked, page):
+        assert "No further period is charged" in text
+        assert "Nothing more is charged" not in text
