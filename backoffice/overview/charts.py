@@ -22,6 +22,10 @@ from tenants.money import format_money, minor_digits
 _SCRIPT = re.compile(rb"<script.*?</script>", re.DOTALL)
 #: Width and height, for a wide page and for a phone.
 WIDE, NARROW = (720, 300), (380, 260)
+#: What a row of a legend takes.
+LEGEND_ROW = 22
+#: As many letters of a legend's word fit beside another on a narrow picture.
+NARROW_WORD = 16
 #: A distance between two colours, each channel 0 to 255, below which their pieces of a bar run together.
 TOO_ALIKE = 85
 
@@ -86,13 +90,15 @@ def _style(theme: Theme, colours: Sequence[str], opacity: str) -> Style:
 def _options(
     theme: Theme, colours: Sequence[str], format_value: Callable[[Any], str], *, opacity: str = ".92", columns: int = 4
 ) -> dict[str, Any]:
-    columns = min(2 if theme.is_narrow else columns, len(colours))
+    columns = min(2 if theme.is_narrow else columns, columns, len(colours))
     width, height = NARROW if theme.is_narrow else WIDE
     legend_rows = -(-len(colours) // columns)
+    # pygal leaves no room for a last row that is not full.
+    unreckoned = legend_rows - len(colours) // columns
     return {
         "style": _style(theme, colours, opacity),
         "width": width,
-        "height": height + 22 * (legend_rows - 1),
+        "height": height + LEGEND_ROW * (legend_rows - 1),
         "js": (),
         "value_formatter": format_value,
         "show_legend": len(colours) > 1,
@@ -102,6 +108,7 @@ def _options(
         "truncate_label": -1,
         "truncate_legend": -1,
         "margin": 8,
+        "margin_bottom": 8 + LEGEND_ROW * unreckoned,
         "spacing": 8,
         "show_x_guides": False,
         "min_scale": 3,
@@ -193,11 +200,12 @@ def draw_churn(rows: Sequence[Churn], theme: Theme) -> bytes:
 def draw_recovered(rows: Sequence[Recovered], currency: str, theme: Theme) -> bytes:
     sources = sources_of(rows)
     colours = [theme.own, *unlike(theme.own, theme.others)][: len(sources)] or [theme.own]
-    chart = pygal.StackedBar(**_options(theme, colours, _money(currency), columns=2))
+    words = {source: str(PaidThrough(source).label) for source in sources}
+    columns = 1 if theme.is_narrow and any(len(word) > NARROW_WORD for word in words.values()) else 2
+    chart = pygal.StackedBar(**_options(theme, colours, _money(currency), columns=columns))
     chart.x_labels = _months([row.month for row in rows], theme)
-    for source in sources:
-        amounts = [_major(row.amounts_minor.get(source, 0), currency) for row in rows]
-        chart.add(str(PaidThrough(source).label), amounts)
+    for source, word in words.items():
+        chart.add(word, [_major(row.amounts_minor.get(source, 0), currency) for row in rows])
     return _drawn(chart)
 
 
@@ -209,9 +217,14 @@ def sources_of(rows: Sequence[Recovered]) -> list[str]:
 
 def draw_past_due(ages: Sequence[Aged], currency: str, theme: Theme) -> bytes:
     chart = pygal.Bar(**_options(theme, [theme.warn], _money(currency)))
-    chart.x_labels = [age_words(age) for age in ages]
+    chart.x_labels = [_age_numbers(age) if theme.is_narrow else age_words(age) for age in ages]
     chart.add("", [_major(age.amount_minor, currency) for age in ages])
     return _drawn(chart)
+
+
+def _age_numbers(age: Aged) -> str:
+    """What a narrow picture has room for; the picture's words say that it is days."""
+    return f"{age.days_from}–{age.days_to}" if age.days_to is not None else f"> {age.days_from - 1}"
 
 
 def age_words(age: Aged) -> str:

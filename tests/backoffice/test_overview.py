@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from django.db import connection
@@ -10,14 +11,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from backoffice.overview.charts import month_name, unlike
+from backoffice.overview.charts import draw_past_due, draw_recovered, month_name, theme_of, unlike
 from subscriptions import metrics
-from subscriptions.models import InvoiceState, MonthlyAmounts, MonthlyFigures
+from subscriptions.models import InvoiceState, MonthlyAmounts, MonthlyFigures, PaidThrough
+from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests.backoffice.conftest import Office
 from tests.factories import InvoiceFactory, PriceFactory, SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
+SVG = "{http://www.w3.org/2000/svg}"
+#: The width of a letter of a legend, about.
+LETTER = 7
 
 
 @pytest.fixture
@@ -126,3 +131,28 @@ def test_asks_the_same_however_much_there_is(busy: Office, reader: Client) -> No
 
 def test_a_tenants_own_colour_does_not_stand_beside_one_like_it() -> None:
     assert unlike("#0b6e4f", ["#157347", "#c02631", "#0b64a8"])[-1] == "#157347"
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("count", [2, 3, 5, 7])
+def test_every_source_of_recovered_money_is_named_within_the_picture(count: int, narrow: bool) -> None:
+    months = metrics.last_months(timezone.now(), "UTC", 12)
+    amounts = dict.fromkeys(PaidThrough.values[1 : 1 + count], 1000)
+    rows = [metrics.Recovered(month, amounts, 1) for month in months]
+    drawn = draw_recovered(rows, "CAD", theme_of(Tenant(primary_colour="#b3262e"), narrow=narrow))
+    svg = ElementTree.fromstring(drawn)  # noqa: S314 (drawn by ourselves)
+    width, height = (float(size) for size in svg.attrib["viewBox"].split()[2:])
+    (legends,) = (group for group in svg.iter(f"{SVG}g") if group.get("class") == "legends")
+    x, y = (float(number) for number in re.findall(r"[\d.]+", legends.attrib["transform"]))
+    words = list(legends.iter(f"{SVG}text"))
+    assert len(words) == count
+    for word in words:
+        assert y + float(word.attrib["y"]) <= height
+        assert narrow is False or x + float(word.attrib["x"]) + LETTER * len(word.text or "") <= width
+
+
+def test_on_a_phone_the_ages_stand_apart() -> None:
+    ages = [metrics.Aged("CAD", *days, 1000, 1) for days in metrics.AGES]
+    drawn = draw_past_due(ages, "CAD", theme_of(Tenant(primary_colour="#b3262e"), narrow=True)).decode()
+    for text in ("0–7", "8–30", "31–60", "&gt; 60"):
+        assert f">{text}<" in drawn
