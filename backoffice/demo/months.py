@@ -31,7 +31,8 @@ def add_pauses(historian: Historian) -> None:
     """What the log holds of pauses that are over: each within a period that was paid."""
     book, chance = historian.book, historian.book.chance
     for month, count in zip(past_months(book.now, book.tenant.time_zone), PAUSED, strict=True):
-        fit = [row for row in book.of(Subscription) if _may_have_paused(row, month.end, book.now)]
+        own = [row for row in book.of(Subscription) if row.price.currency == book.tenant.currency and row.quantity == 1]
+        fit = [row for row in own if _may_have_paused(row, month.end, book.now)]
         for subscription in chance.sample(fit, min(count, len(fit))):
             who, running, paused = historian.member(), {"state": "active"}, {"state": "paused"}
             began, ended = month.end - BEFORE, month.end + AFTER
