@@ -8,14 +8,16 @@ import atexit
 import os
 import socket
 from contextlib import ExitStack
+from typing import Any
 
+import pytest
 import redis
 
-from tools.services import HOST, free_port
+from tools.services import HOST
 from tools.testservices import VALKEY_DATABASES, own_services, running_services
 
 SERVICE_VARIABLE = "TEST_POSTGRES_ADMIN_URL"
-_held: list[socket.socket] = []
+_held: dict[int, socket.socket] = {}
 
 
 def held_port() -> int:
@@ -24,8 +26,16 @@ def held_port() -> int:
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.bind((HOST, 0))
-    _held.append(holder)
-    return int(holder.getsockname()[1])
+    port = int(holder.getsockname()[1])
+    _held[port] = holder
+    return port
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
+    """Django's live server does not reuse addresses: its port is held until the moment in which it starts."""
+    if fixturedef.argname == "live_server":
+        port = int(os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"].rpartition(":")[2])
+        _held.pop(port).close()
 
 
 def find_services() -> None:
@@ -52,7 +62,7 @@ def valkey_url() -> str:
 def set_environment() -> None:
     """Everything that settings read; the ports are for the sandbox and the live server of this process."""
     # Django's live server does not reuse addresses, so its port cannot be held.
-    sandbox, smtp, site = f"http://{HOST}:{held_port()}", held_port(), f"{HOST}:{free_port()}"
+    sandbox, smtp, site = f"http://{HOST}:{held_port()}", held_port(), f"{HOST}:{held_port()}"
     for name in list(os.environ):
         if name.startswith(("ANYMAIL_", "STRIPE_", "SMS_", "SENTRY_")):
             del os.environ[name]
