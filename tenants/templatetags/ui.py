@@ -23,9 +23,11 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, format_number,
 
 from tenants.badges import look_of
 from tenants.colour import palette
+from tenants.models import Tenant
 from tenants.money import format_money
 
 register = template.Library()
+_DOORS = re.compile(r"/(?:portal|i)/([-a-zA-Z0-9_]+)/")
 
 CARD_BRANDS = {
     "visa": "Visa",
@@ -211,6 +213,14 @@ def tenant_mark(tenant: Any, classes: str = "") -> SafeString:
 def page_tenant(context: Context) -> Any:
     """The tenant whose page this is: the view's own `tenant`, or the request's."""
     return context.get("tenant") or context["request"].tenant
+
+
+@register.simple_tag(takes_context=True)
+def door_tenant(context: Context) -> Tenant | None:
+    """The tenant whose customers' pages an error page stands among, by its address; None anywhere else."""
+    request = context.get("request")
+    among = _DOORS.match(request.path) if request is not None else None
+    return Tenant.objects.filter(slug=among[1]).first() if among else None
 
 
 @register.simple_tag(takes_context=True)
