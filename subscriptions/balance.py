@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from subscriptions.errors import BillingError
-from subscriptions.limits import LARGEST_AMOUNT, hold_customer, known_currency
+from subscriptions.limits import LARGEST_AMOUNT, check_step, hold_customer, known_currency
 from subscriptions.models import BalanceEntry, BalanceEntryKind, CreditNote, CustomerBalance, Invoice
 from tenants.actors import Actor
 from tenants.audit import record
@@ -33,6 +33,8 @@ def add_balance_entry(
     if is_typed and abs(amount_minor) > LARGEST_AMOUNT:
         raise _too_large()
     currency, reason = known_currency(currency), reason.strip()
+    if is_typed:
+        check_step(amount_minor, currency)
     if is_typed and not reason:
         message = _("Say why, so that the customer and your colleagues can follow.")
         raise BillingError("reason_missing", message, {"reason": message})

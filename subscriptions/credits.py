@@ -11,6 +11,7 @@ from subscriptions import mails
 from subscriptions.balance import add_balance_entry
 from subscriptions.calculators.amounts import CreditSplit, split_credit
 from subscriptions.errors import BillingError
+from subscriptions.limits import check_step
 from subscriptions.models import (
     BalanceEntryKind,
     CreditDestination,
@@ -87,6 +88,7 @@ def _check_amount(invoice: Invoice, amount_minor: int, destination: str) -> None
     if amount_minor > left:
         message = _("At most %(amount)s of this invoice is left to credit.") % {"amount": _money(left, invoice)}
         raise BillingError("credit_too_large", message, {"amount": message})
+    check_step(amount_minor, invoice.currency)
     if destination == CreditDestination.REFUND and amount_minor > (left := refundable_minor(invoice)):
         sentence = _("At most %(amount)s can go back to the payment method. Credit the rest to the balance.")
         message = sentence % {"amount": _money(left, invoice)}

@@ -2,12 +2,14 @@
 
 from babel.numbers import list_currencies
 from django.db import connection
+from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
 from subscriptions.errors import BillingError
 from subscriptions.models import Price
+from tenants.money import format_money, step_of
 from tenants.scope import current_tenant_id
 
 #: The gateway takes at most twelve digits, in any currency: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
@@ -26,6 +28,18 @@ def known_currency(currency: str) -> str:
         message = _("This is not a currency's code, such as CAD.")
         raise BillingError("bad_currency", message, {"currency": message})
     return currency
+
+
+def check_step(amount_minor: int, currency: str) -> None:
+    """Refuse an amount that the gateway does not take in that currency. Raises BillingError `bad_amount`."""
+    step = step_of(currency)
+    if amount_minor % step:
+        told = format_money(step, currency, to_locale(get_language() or "en"))
+        message = _("The payment gateway takes %(currency)s in steps of %(step)s.") % {
+            "currency": currency,
+            "step": told,
+        }
+        raise BillingError("bad_amount", message, {"amount": message})
 
 
 def check_quantity(price: Price, quantity: int) -> None:

@@ -16,6 +16,7 @@ from subscriptions.limits import (
     LONGEST_TRIAL_DAYS,
     check_can_pay,
     check_quantity,
+    check_step,
     hold_customer,
     known_currency,
 )
@@ -91,6 +92,7 @@ def create_price(
         message = _("An amount cannot be negative.") if amount_minor < 0 else _("This amount is too large.")
         raise BillingError("bad_amount", message, {"amount": message})
     currency = known_currency(currency)
+    check_step(amount_minor, currency)
     _check_interval(interval, interval_count, trial_days)
     price = Price.objects.create(
         product=product,

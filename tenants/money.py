@@ -14,6 +14,11 @@ ZERO_DECIMAL = frozenset(
 #: Currencies that the gateway counts in thousandths: https://docs.stripe.com/currencies#three-decimal
 THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
+#: Currencies whose amounts the gateway takes in steps of so many minor units only: thousandths to the nearest ten
+#: (https://docs.stripe.com/currencies#three-decimal), and whole units of two that are counted with two decimals all the
+#: same (https://docs.stripe.com/currencies#special-cases).
+_STEPS = dict.fromkeys(THREE_DECIMAL, 10) | {"ISK": 100, "UGX": 100}
+
 #: A currency's code keeps apart from its digits: https://www.unicode.org/reports/tr35/tr35-numbers.html#Currencies
 LETTER_THEN_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
@@ -23,6 +28,11 @@ def minor_digits(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
+
+
+def step_of(currency: str) -> int:
+    """Every amount in this currency is a multiple of so many minor units."""
+    return _STEPS.get(currency, 1)
 
 
 def to_major(amount_minor: int, currency: str) -> Decimal:

@@ -22,7 +22,7 @@ from subscriptions.errors import BillingError
 from subscriptions.models import TaxRate
 from subscriptions.taxes import create_tax_rate, end_tax_rate, rates_in_force
 from tenants.access import Right, StaffRequest, needs
-from tenants.money import minor_digits
+from tenants.money import minor_digits, step_of
 
 MOST_EXAMPLES = 8
 EXAMPLE_MAJOR = 100
@@ -70,7 +70,9 @@ def examples(rates: Iterable[Rate], *, currency: str, seller_country: str, today
     found = [
         Example(
             place(country, region),
-            compute_amounts([line], rates, buyer=Buyer(country, region), seller_country=seller_country),
+            compute_amounts(
+                [line], rates, buyer=Buyer(country, region), seller_country=seller_country, step=step_of(currency)
+            ),
         )
         for country, region in sorted(places, key=lambda at: (at[0] != seller_country, at))
     ]

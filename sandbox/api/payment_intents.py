@@ -10,9 +10,10 @@ from .lists import page
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
-
 #: In minor units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 LEAST_AMOUNT, LEAST_AMOUNTS = 50, {"gbp": 30, "mxn": 1000, "nok": 300, "sek": 300, "pln": 200}
+#: Amounts in these are taken in steps only: https://docs.stripe.com/currencies#three-decimal and #special-cases
+STEPS = dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10) | {"isk": 100, "ugx": 100}
 
 
 def create(call: Call) -> Json:
@@ -33,6 +34,7 @@ def create(call: Call) -> Json:
         )
     if params.get("customer") is not None:
         call.live("customer", params["customer"], param="customer")
+    refuse_between_steps(params["amount"], params["currency"])
     intent = build(call, params["amount"], params["currency"].lower(), params.get("customer"))
     intent["allowed_payment_method_types"] = params.get("allowed_payment_method_types")
     intent["payment_method_types"] = allowed_kinds(params, intent["currency"])
@@ -56,6 +58,14 @@ def allowed_kinds(params: Json, currency: str) -> list[str]:
             message = f"The payment method `{kind}` cannot be used with the currency {currency}."
             raise invalid_request(message, param="allowed_payment_method_types")
     return given
+
+
+def refuse_between_steps(amount: int, currency: str) -> None:
+    """https://support.stripe.com/questions/deprecation-of-fractional-isk-charges-and-refunds"""
+    step = STEPS.get(currency.lower(), 1)
+    if amount % step:
+        message = f"Invalid amount. Amounts in {currency} must be evenly divisible by {step}."
+        raise invalid_request(message, code="invalid_charge_amount_no_decimal_compatible", param="amount")
 
 
 def build(call: Call, amount: int, currency: str, customer: str | None) -> Json:

@@ -5,6 +5,7 @@ from ..store import Json
 from . import payment_methods
 from .call import Call, merge_metadata, new_id, snapshot
 from .lists import page
+from .payment_intents import refuse_between_steps
 
 
 def charge_to_refund(call: Call) -> Json:
@@ -31,6 +32,7 @@ def create(call: Call) -> Json:
     if not 0 < amount <= left:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
         raise invalid_request(message, param="amount")
+    refuse_between_steps(amount, charge["currency"])
     refund: Json = {
         "id": new_id("refund"),
         "object": "refund",

@@ -28,6 +28,7 @@ from subscriptions.models import (
 from tenants.actors import Actor
 from tenants.audit import Event, record_many
 from tenants.models import Tenant
+from tenants.money import step_of
 from tenants.numbers import next_numbers
 from tenants.wake import wake
 
@@ -66,7 +67,8 @@ class Taxation:
         buyer = self._buyer(sale.customer)
         line = LineInput(sale.price.product_id, sale.quantity, sale.price.amount_minor, on)
         rates = self._by_country.get(buyer.country, []) + self._by_country.get("", [])
-        return compute_amounts([line], rates, buyer=buyer, seller_country=self.country)
+        step = step_of(sale.price.currency)
+        return compute_amounts([line], rates, buyer=buyer, seller_country=self.country, step=step)
 
     def _buyer(self, customer: Customer) -> Buyer:
         """A customer without an address is taxed as one at home."""

@@ -80,10 +80,10 @@ class Amounts:
     treatment: TaxTreatment
 
 
-def round_tax(taxable_minor: int, percent: Decimal) -> int:
-    """`percent` of the amount to the nearest minor unit, half away from zero."""
-    parts = abs(taxable_minor) * int(percent.scaleb(4))
-    rounded = (2 * parts + _PARTS) // (2 * _PARTS)
+def round_tax(taxable_minor: int, percent: Decimal, step: int = 1) -> int:
+    """`percent` of the amount to the nearest `step` of minor units, half away from zero."""
+    parts, whole = abs(taxable_minor) * int(percent.scaleb(4)), _PARTS * step
+    rounded = (2 * parts + whole) // (2 * whole) * step
     return rounded if taxable_minor >= 0 else -rounded
 
 
@@ -117,8 +117,11 @@ def _precedence(rate: Rate) -> tuple[bool, bool, bool, date]:
     return rate.product_id is not None, bool(rate.region), bool(rate.country), rate.valid_from or date.min
 
 
-def compute_amounts(lines: Sequence[LineInput], rates: Sequence[Rate], *, buyer: Buyer, seller_country: str) -> Amounts:
-    """Lines, taxes and totals. A tax is rounded once, on the sum of the lines that it is due on.
+def compute_amounts(
+    lines: Sequence[LineInput], rates: Sequence[Rate], *, buyer: Buyer, seller_country: str, step: int = 1
+) -> Amounts:
+    """Lines, taxes and totals. A tax is rounded once, on the sum of the lines that it is due on, to the `step` of minor
+    units in which the currency is charged (tenants.money.step_of).
 
     An exempt buyer is charged no tax at all. A rate with reverse charge is not charged to a buyer with a VAT number in
     another country than the seller's.
@@ -136,19 +139,19 @@ def compute_amounts(lines: Sequence[LineInput], rates: Sequence[Rate], *, buyer:
         for rate in charged:
             taxable[rate] = taxable.get(rate, 0) + amount
         priced.append(LineAmount(amount, tuple(rate.code for rate in charged)))
-    taxes = _taxes(taxable)
+    taxes = _taxes(taxable, step)
     subtotal, tax = sum(line.amount_minor for line in priced), sum(tax.tax_minor for tax in taxes)
     return Amounts(tuple(priced), taxes, subtotal, tax, subtotal + tax, treatment)
 
 
-def _taxes(taxable: dict[Rate, int]) -> tuple[TaxAmount, ...]:
+def _taxes(taxable: dict[Rate, int], step: int) -> tuple[TaxAmount, ...]:
     """One for each code and percentage: rates that differ only in whom they are for are one tax."""
     sums: dict[tuple[str, Decimal], tuple[Rate, int]] = {}
     for rate, amount in taxable.items():
         first, so_far = sums.get((rate.code, rate.percent), (rate, 0))
         sums[rate.code, rate.percent] = first, so_far + amount
     return tuple(
-        TaxAmount(code, rate.name_en, rate.name_fr, percent, amount, round_tax(amount, percent))
+        TaxAmount(code, rate.name_en, rate.name_fr, percent, amount, round_tax(amount, percent, step))
         for (code, percent), (rate, amount) in sorted(sums.items(), key=lambda item: item[0])
     )
 

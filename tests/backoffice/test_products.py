@@ -26,7 +26,8 @@ def add(office: Office, client: Client, **typed: str) -> Any:
     [
         ("19.99", "CAD", 1999),
         ("500", "JPY", 500),
-        ("1.234", "KWD", 1234),
+        ("1.230", "KWD", 1230),
+        ("500", "ISK", 50000),
         ("0", "CAD", 0),
         ("0.01", "EUR", 1),
         ("500.000", "JPY", 500),
@@ -47,6 +48,8 @@ def test_amounts_are_typed_in_whole_units_of_the_currency(
         ({"amount": "9.5", "currency": "JPY"}, "JPY has no decimals: write a whole number."),
         ({"amount": "9.505", "currency": "CAD"}, "CAD has only 2 decimals."),
         ({"amount": "9.5055", "currency": "KWD"}, "Write three decimals at most."),
+        ({"amount": "9.505", "currency": "KWD"}, "The payment gateway takes KWD in steps of KWD\u00a00.010."),
+        ({"amount": "9.50", "currency": "ISK"}, "The payment gateway takes ISK in steps of ISK\u00a01.00."),
         ({"amount": "-1"}, "An amount cannot be negative. 0 is free."),
         ({"amount": ""}, "This field is required"),
         ({"amount": "NaN"}, "Enter an amount, such as 19.99."),

@@ -65,7 +65,9 @@ class TestPurchase:
         line = invoice.lines.get()
         assert (line.quantity, line.period_start) == (2, None)
 
-    @pytest.mark.parametrize(("currency", "unit", "tax"), [("JPY", 500, 50), ("KWD", 1234, 123), ("CAD", 5, 1)])
+    @pytest.mark.parametrize(
+        ("currency", "unit", "tax"), [("JPY", 500, 50), ("KWD", 1250, 130), ("ISK", 50100, 5000), ("CAD", 5, 1)]
+    )
     def test_is_counted_in_the_currencys_own_units(self, bob: Customer, currency: str, unit: int, tax: int) -> None:
         TaxRateFactory.create(percent=10)
         invoice = bill_purchase(actor=ALICE, customer=bob, price=one_time(amount_minor=unit, currency=currency))  # type: ignore[arg-type]

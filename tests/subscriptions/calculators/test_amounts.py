@@ -161,6 +161,13 @@ buyers = st.builds(
 )
 
 
+@given(net=st.integers(0, 10**12), percent=st.decimals(0, 100, places=4), step=st.sampled_from([1, 10, 100]))
+def test_a_tax_is_rounded_to_the_step_in_which_its_currency_is_charged(net: int, percent: Decimal, step: int) -> None:
+    tax = round_tax(net * step, percent, step)
+    assert tax % step == 0
+    assert abs(tax - Fraction(net * step) * Fraction(percent) / 100) <= Fraction(step, 2)
+
+
 @given(lines=some_lines, rates=some_rates, buyer=buyers)
 def test_lines_and_taxes_sum_to_the_total_and_each_tax_is_right_to_half_a_unit(
     lines: list[LineInput], rates: list[Rate], buyer: Buyer

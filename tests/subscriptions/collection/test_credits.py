@@ -21,6 +21,7 @@ from subscriptions.collection import confirmation_of, request_collection
 from subscriptions.collection.charging import Order, begin_payment
 from subscriptions.credits import credit_invoice, refund_due, refund_to_balance, retry_refund
 from subscriptions.errors import BillingError
+from subscriptions.invoicing import bill_purchase
 from subscriptions.models import (
     BalanceEntryKind,
     ChargeState,
@@ -36,7 +37,7 @@ from subscriptions.refunds import carry_out, claim_next
 from subscriptions.voiding import void_invoice
 from tenants.actors import Actor
 from tenants.models import Role
-from tests.factories import InvoiceFactory, InvoiceTaxFactory, MembershipFactory
+from tests.factories import InvoiceFactory, InvoiceTaxFactory, MembershipFactory, PriceFactory, TaxRateFactory
 from tests.subscriptions.collection.conftest import DECLINED, GOOD, Till
 
 ALICE = Actor.system("alice")
@@ -98,6 +99,36 @@ def test_never_more_than_was_paid(till: Till) -> None:
     assert given_back(till) == [1999]
     with till.scope():
         assert balances(invoice.customer) == {"CAD": 300}
+
+
+@pytest.mark.parametrize(
+    ("currency", "unit", "total", "between"), [("KWD", 4990, 5490, 5), ("ISK", 50100, 55100, 50), ("JPY", 555, 611, 0)]
+)
+def test_every_currency_is_charged_and_given_back_in_steps_that_the_gateway_takes(
+    till: Till, currency: str, unit: int, total: int, between: int
+) -> None:
+    """With 10 % of tax, which would come to fractions of a step."""
+    bob = till.bob(GOOD)
+    with till.scope():
+        TaxRateFactory(percent=Decimal(10))
+        price = PriceFactory(interval="one_time", amount_minor=unit, currency=currency)
+        invoice = bill_purchase(actor=ALICE, customer=bob, price=price)
+    till.collect(days=1)
+    assert (till.read(invoice).state, invoice.total_minor, till.taken()) == (InvoiceState.PAID, total, [total])
+    if between:
+        assert refusal(lambda: credit(till, invoice, between)) == "bad_amount"
+        with till.scope():
+            debit = {"amount_minor": -between, "reason": "Postage"}
+            assert refusal(lambda: add_balance_entry(actor=ALICE, customer=bob, currency=currency, **debit)) == (
+                "bad_amount"
+            )
+    credit(till, invoice, 100)
+    credit(till, invoice, 200, "balance")
+    refund_due(till.tenant.pk)
+    assert given_back(till) == [100]
+    credit(till, invoice, total - 300)
+    refund_due(till.tenant.pk)
+    assert sum(given_back(till)) == total - 200
 
 
 def test_says_why_nothing_is_credited(till: Till) -> None:
