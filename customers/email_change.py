@@ -61,7 +61,7 @@ def open_email_change(customer: Customer) -> EmailChange | None:
 
 def withdraw_email_change(*, actor: Actor, customer: Customer) -> bool:
     """Let the open change be. False when there was none."""
-    change = _still_open(customer).first()
+    change = _still_open(customer).select_for_update().first()
     if change is None:
         return False
     _still_open(customer).update(withdrawn_at=timezone.now())

@@ -84,8 +84,18 @@ class StaffScopeMiddleware:
         kwargs.pop("tenant_slug")
         if not may(membership, needed):
             return self._refuse(staff_request)
+        response = self._serve(request, view, args, kwargs, membership)
+        # Customers' data: on a shared machine nothing of it is left once its reader has signed out.
+        response.setdefault("Cache-Control", "no-store, private")
+        return response
+
+    @staticmethod
+    def _serve(
+        request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any], membership: Membership
+    ) -> HttpResponseBase:
         if getattr(view, "opens_own_scope", False):
-            return view(request, *args, **kwargs)
+            response: HttpResponseBase = view(request, *args, **kwargs)
+            return response
         with tenant_scope(membership.tenant_id):
             response = view(request, *args, **kwargs)
             if isinstance(response, SimpleTemplateResponse):

@@ -127,3 +127,5 @@ def test_roles(office: Office, client: Client, role: Role, name: str, right: Rig
         assert str(role.label) in response.content.decode()
     else:
         assert response.status_code in {200, 204, 302, ONLY_POST, 400, 409, 422}
+        if response.status_code == 200 and name != "overview_chart":
+            assert "no-store" in response["Cache-Control"]

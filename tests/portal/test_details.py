@@ -9,21 +9,24 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
+from customers.email_change import ask_email_change, confirm_email_change, withdraw_email_change
 from customers.models import Address, Customer, EmailChange
 from customers.services import update_customer
 from messaging.models import Message
 from payments.gateway_customers import ensure_gateway_customer
 from propagation.models import Change, ChangeKind, ChangeState
-from tenants.actors import Actor
+from tenants.actors import Actor, ActorKind
 from tenants.models import AuditEntry, Tenant
 from tenants.scope import tenant_scope
 from tests import factories
 from tests.portal.conftest import client_of
 from tests.processes import Sandbox
+from tests.races import meanwhile, wait_for_a_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DETAILS = "/portal/acme/details/"
 CONFIRM = "/portal/acme/sign-in/email/"
+BOB = Actor(ActorKind.CUSTOMER_PORTAL, "1", "Bob Tremblay")
 
 
 def typed(**changes: str) -> dict[str, str]:
@@ -265,3 +268,22 @@ def test_a_name_is_one_line_in_every_mail(signed_in: Client, tenant: Tenant, bob
     assert stored(tenant, bob).first_name == "Bob You have won Click here"
     (message,) = mails(tenant, "email_change_confirm")
     assert "\nYou have won" not in message.text
+
+
+def test_who_withdraws_what_is_confirmed_at_that_moment_is_not_told_that_it_stays(
+    signed_in: Client, tenant: Tenant, bob: Customer
+) -> None:
+    with tenant_scope(tenant.pk):
+        change = ask_email_change(actor=BOB, tenant=tenant, customer=bob, email="new@example.com")
+
+    def withdraw() -> bool:
+        with tenant_scope(tenant.pk):
+            return withdraw_email_change(actor=BOB, customer=bob)
+
+    with tenant_scope(tenant.pk):
+        confirm_email_change(actor=BOB, tenant=tenant, change_id=change.pk)
+        other_tab = meanwhile(withdraw)
+        wait_for_a_lock("the tab that withdraws")
+    assert not other_tab.result(30)
+    with tenant_scope(tenant.pk):
+        assert not AuditEntry.objects.filter(action="customer.email_change_withdrawn").exists()
