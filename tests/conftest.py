@@ -25,8 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
     settings.WHITENOISE_AUTOREFRESH = True
-    # How long an example takes says more of the machine than of the code.
-    hypothesis.settings.register_profile("untimed", deadline=None)
+    # How long an example takes says more of the machine than of the code; and what fails here fails everywhere.
+    unhurried = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("untimed", deadline=None, derandomize=True, suppress_health_check=unhurried)
     hypothesis.settings.load_profile("untimed")
     expect.set_options(timeout=processes.PATIENCE_SECONDS * 1000 / 2)
 

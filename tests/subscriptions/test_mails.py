@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +30,13 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 DUE = datetime(2026, 12, 5, 17, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def two_weeks_before() -> Iterator[None]:
+    """What is told of a day is another thing once it has passed."""
+    with time_machine.travel(DUE - timedelta(weeks=2)):
+        yield
 
 
 @pytest.fixture
