@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import Address, Customer, Notification
 from messaging.models import Channel
+from payments.gateway.errors import explain
 from propagation.models import ChangeKind
 from subscriptions.models import BilledBy, CancelReason, CreditDestination, PaidThrough
 from tenants.actors import ActorKind
@@ -79,6 +80,8 @@ ACTIONS = {
     "credit_note.issued": gettext_lazy("Credit note issued"),
     "customer.balance_changed": gettext_lazy("Balance changed"),
     "invoice.collection_requested": gettext_lazy("Invoice to be charged now"),
+    "invoice.disputed": gettext_lazy("Payment disputed by the payer's bank"),
+    "invoice.dispute_closed": gettext_lazy("Dispute of the payment closed"),
     "invoice.details_refreshed": gettext_lazy("Billing details on the invoice refreshed"),
     "invoice.paid_after_void": gettext_lazy("Voided invoice paid after all"),
     "invoice.voided": gettext_lazy("Invoice voided"),
@@ -287,6 +290,8 @@ def value_words(value: Any, name: str = "") -> str:
         return str(dict(settings.LANGUAGES)[value])
     if isinstance(value, str) and name in _CHOICES and value in _CHOICES[name].values:
         return str(_CHOICES[name](value).label)
+    if isinstance(value, str) and name in ("error", "error_code") and str(explain(value)) != str(explain("")):
+        return str(explain(value))
     if value is None or value == "" or value == [] or value == {}:
         return "–"
     if isinstance(value, bool):

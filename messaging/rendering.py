@@ -34,6 +34,7 @@ NEEDED: dict[str, frozenset[str]] = {
     # steps: those that failed; link: the change's page
     "change_failed": frozenset({"change", "customer", "steps", "link"}),
     # words: the gateway's, on why; link: the invoice's page
+    "payment_disputed": frozenset({"customer_name", "number", "amount", "words", "link"}),
     "refund_failed": frozenset({"customer_name", "number", "amount", "words", "link"}),
     "staff_invitation": frozenset({"inviter_name", "role", "link", "expires_at"}),
     # why: "expired", "revoked", "used" or "portal"; link: the customer's page

@@ -6,7 +6,7 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from customers.deletion import register_deletion_guard
-        from subscriptions import deletion, events  # noqa: F401  (registers the handlers)
+        from subscriptions import deletion, disputes, events  # noqa: F401  (registers the handlers)
         from subscriptions.documents.attachments import register_attachments
 
         register_attachments()

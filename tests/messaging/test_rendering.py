@@ -62,6 +62,15 @@ def contexts(template: str) -> list[dict[str, Any]]:
                 "link": "https://billing.example.com/t/northwind/changes/1/",
             }
         ],
+        "payment_disputed": [
+            {
+                "customer_name": "Zoë O'Neill",
+                "number": "INV-1007",
+                "amount": "CA$19.99",
+                "words": "insufficient funds",
+                "link": "https://billing.example.com/t/northwind/invoices/1/",
+            }
+        ],
         "refund_failed": [
             {
                 "customer_name": "Zoë O'Neill",

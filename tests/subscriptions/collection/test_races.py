@@ -1,6 +1,9 @@
 """Two who change the same money at the same instant: the order of locks is one, and what is written off stays so."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,17 +13,28 @@ from customers.services import update_customer
 from subscriptions.balance import add_balance_entry, balances
 from subscriptions.billing.run import Billed, bill_due
 from subscriptions.collection import collect_now, request_collection
+from subscriptions.credits import credit_invoice, refund_due
 from subscriptions.errors import BillingError
 from subscriptions.invoicing import mark_uncollectible
 from subscriptions.limits import hold_customer
-from subscriptions.models import ChargeState, Invoice, InvoiceState, PaidThrough, Subscription, SubscriptionState
+from subscriptions.models import (
+    BalanceEntry,
+    BalanceEntryKind,
+    ChargeState,
+    CreditNote,
+    Invoice,
+    InvoiceState,
+    PaidThrough,
+    Subscription,
+    SubscriptionState,
+)
 from subscriptions.services import create_subscription
 from subscriptions.voiding import void_invoice
 from tenants.actors import Actor
 from tests.database import admin_connection
 from tests.factories import PriceFactory
 from tests.processes import wait_until
-from tests.races import meanwhile, someone_waits_for_a_lock, wait_for_a_lock
+from tests.races import all_at_once, meanwhile, someone_waits_for_a_lock, wait_for_a_lock
 from tests.subscriptions.collection.conftest import DECLINED, GOOD, Till
 from tests.subscriptions.collection.test_requests import debtor
 
@@ -129,3 +143,62 @@ def test_the_run_bills_a_customer_who_is_being_edited_without_waiting(till: Till
     with till.scope():
         assert Subscription.objects.get().state == SubscriptionState.ACTIVE
         assert Invoice.objects.get().due_at - timezone.now() < timedelta(days=1)
+
+
+# Everything at once
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_from_every_door_at_once_the_money_adds_up(till: Till, turn: int) -> None:
+    """Bob's paid invoice is credited, his open one voided, written off and charged, his balance changed, his next
+    period billed: what is refused says why, and nothing is paid, given back or counted twice."""
+    bob = till.bob(GOOD)
+    subscription = till.subscribed(bob, next_billing_at=timezone.now(), anchor_at=timezone.now())
+    paid = till.owes(bob)
+    till.collect()
+    unpaid = till.owes(bob, subscription, balance_applied_minor=500, next_attempt_at=None)
+
+    def in_scope(work: Callable[..., object], **options: Any) -> Callable[[], object]:
+        def do() -> object:
+            with till.scope():
+                return work(actor=ALICE, **options)
+
+        return do
+
+    def charge() -> None:
+        in_scope(request_collection, invoice=unpaid, through=PaidThrough.STAFF)()
+        collect_now(till.tenant.pk, unpaid.pk)
+
+    credit = {"invoice": paid, "amount_minor": 700, "reason": "Late"}
+    goodwill = {"customer": bob, "currency": "CAD", "amount_minor": 300, "reason": "Goodwill"}
+    works = [
+        in_scope(credit_invoice, destination="refund", **credit),
+        in_scope(credit_invoice, destination="balance", **credit),
+        in_scope(credit_invoice, destination="refund", **credit),
+        in_scope(add_balance_entry, **goodwill),
+        in_scope(add_balance_entry, **goodwill | {"amount_minor": -100}),
+        in_scope(mark_uncollectible, invoice=unpaid, reason="Moved"),
+        partial(void_invoice, till.tenant.pk, actor=ALICE, invoice_id=unpaid.pk, reason="Wrong"),
+        charge,
+        partial(bill_due, till.tenant.pk),
+        partial(refund_due, till.tenant.pk),
+    ]
+    outcomes = all_at_once(*works[turn:], *works[:turn])
+    unexpected = [one for one in outcomes if isinstance(one, Exception) and not isinstance(one, BillingError)]
+    assert unexpected == []
+    bill_due(till.tenant.pk)
+    refund_due(till.tenant.pk)
+    till.collect(days=40)
+    with till.scope():
+        first, second = Invoice.objects.get(pk=paid.pk), Invoice.objects.get(pk=unpaid.pk)
+        assert (first.credited_minor, CreditNote.objects.count()) == (1400, 2)
+        refunded = sum(row["amount"] for row in till.listed("refund"))
+        assert first.refunded_minor == refunded <= 1400
+        entries = BalanceEntry.objects.order_by("created_at", "id")
+        assert balances(bob).get("CAD", 0) == sum(entry.amount_minor for entry in entries)
+        returned = sum(entry.amount_minor for entry in entries if entry.kind == BalanceEntryKind.RETURNED)
+        assert returned == (500 if second.state == InvoiceState.VOID else 0)
+        assert second.state in (InvoiceState.PAID, InvoiceState.VOID)
+        (third,) = Invoice.objects.exclude(pk__in=(first.pk, second.pk))
+        due = [one.amount_due_minor for one in (first, second, third) if one.state == InvoiceState.PAID]
+    assert sorted(till.taken()) == sorted(amount for amount in due if amount)
