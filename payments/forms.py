@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from payments.models import PaymentProfile
+from tenants.text import on_one_line
 
 YEARS_AHEAD = 20
 _SELECT = {"class": "form-select"}
@@ -23,6 +24,12 @@ class HolderForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "cc-name", "class": "form-control"}),
         error_messages={"required": _("Enter the name as it is on the card.")},
     )
+
+    def clean_holder_name(self) -> str:
+        name = on_one_line(self.cleaned_data["holder_name"])
+        if not name:
+            raise forms.ValidationError(self.fields["holder_name"].error_messages["required"], code="required")
+        return name
 
 
 class MethodForm(HolderForm):

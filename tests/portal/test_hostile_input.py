@@ -3,13 +3,17 @@
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from customers.models import Customer
+from invitations.session import OPENED
+from portal.pay.access import VISIT
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
-from tests.factories import CheckoutFactory, PaymentProfileFactory, PriceFactory, SubscriptionFactory
+from tests.backoffice.conftest import make_invitation
+from tests.factories import CheckoutFactory, InvoiceFactory, PaymentProfileFactory, PriceFactory, SubscriptionFactory
 from tests.portal.conftest import portal_url
 
 TEXTS = (
@@ -117,3 +121,33 @@ def test_a_long_way_back_does_not_keep_anyone_out(client: Client, tenant: Tenant
     assert answer.status_code == 302
     assert len(answer.cookies["portal_sign_in"].OutputString()) < 4_000
     assert client.get(answer["Location"]).status_code == 200
+
+
+ENTRY = {"setup_id": "x", "setup_intent": "x", "holder_name": "Bob", "make_default": "yes", "consent_asked": "1"}
+LINKED = {
+    "settled": {"code": "x", "decline_code": ""},
+    "card/details": ENTRY | {"subscription": "x", "billing-country": "CA", "billing-postal_code": "K1P 5K7"},
+    "card/failed": {"setup_intent": "x", "code": "x", "decline_code": ""},
+    "card/complete": {"setup_intent": "x"},
+}
+
+
+def test_no_form_behind_a_link_breaks(tenant: Tenant, bob: Customer) -> None:
+    """The pay page's and an invitation's: whoever has the link needs no account to try."""
+    with tenant_scope(tenant.pk):
+        invoice = InvoiceFactory(customer=bob)
+        invitation = make_invitation(bob)
+    client, holder = Client(), HttpResponse()
+    VISIT.begin(holder, tenant, invoice.pk)
+    OPENED.begin(holder, tenant, invitation.pk)
+    client.cookies = holder.cookies
+    pay = portal_url(tenant, "pay", invoice.pk)
+    invited = reverse("invitations:form", args=[tenant.slug, invitation.pk])
+    assert (client.get(pay).status_code, client.get(invited).status_code) == (200, 200)
+    for path, right in LINKED.items():
+        for url in {f"{pay}{path}/", f"{pay if path == 'settled' else invited}{path.removeprefix('card/')}/"}:
+            for field in right:
+                for value in TEXTS:
+                    answer = client.post(url, right | {field: value})
+                    assert answer.status_code < 500, (url, field, value[:40])
+                    assert answer.status_code != 404, url
