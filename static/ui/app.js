@@ -46,10 +46,22 @@
   on("click", "[data-toast-close]", (_, button) => leave(button.closest(".toast-note")));
   document.addEventListener("toast", (event) => toast(event.detail.text ?? event.detail.value, event.detail.level));
 
+  /* The CSRF token is the cookie's own where scripts may read it: it follows when the reader signs in again in another tab */
+  const csrfToken = () =>
+    document.cookie.split("; ").find((one) => one.startsWith("csrftoken="))?.slice("csrftoken=".length) ||
+    document.querySelector('meta[name="csrf-token"]')?.content;
+  const renewToken = (form) => {
+    const field = form.elements.namedItem("csrfmiddlewaretoken");
+    if (field && csrfToken()) field.value = csrfToken();
+  };
+  document.addEventListener("submit", (event) => renewToken(event.target), true);
+
   /* htmx: the CSRF token on every request, and a word when one fails */
   document.addEventListener("htmx:configRequest", (event) => {
-    const token = document.querySelector('meta[name="csrf-token"]')?.content;
-    if (token) event.detail.headers["X-CSRFToken"] = token;
+    const token = csrfToken();
+    if (!token) return;
+    event.detail.headers["X-CSRFToken"] = token;
+    if (event.detail.parameters?.has?.("csrfmiddlewaretoken")) event.detail.parameters.set("csrfmiddlewaretoken", token);
   });
   const isPoll = (event) => event.detail.requestConfig?.triggeringEvent == null;
   document.addEventListener("htmx:sendError", (event) => { if (!isPoll(event)) toast(region().dataset.offline, "error"); });

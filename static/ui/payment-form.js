@@ -3,10 +3,17 @@ const FONT = "Inter Variable";
 const POLL_MS = [1000, 1500, 2000, 3000, 5000];
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/* The cookie's own, which follows when the reader signs in again in another tab; the page's is of its time. */
+function csrfToken() {
+  const cookie = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="));
+  return cookie?.slice("csrftoken=".length) ?? document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+}
+
 async function post(url, fields) {
   const body = fields instanceof FormData ? fields : new FormData();
   if (!(fields instanceof FormData)) for (const [name, value] of Object.entries(fields)) body.set(name, value ?? "");
-  const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+  const token = csrfToken();
+  body.set("csrfmiddlewaretoken", token);
   const headers = { "X-CSRFToken": token, Accept: "application/json" };
   const response = await fetch(url, { method: "POST", body, headers, credentials: "same-origin", redirect: "error" });
   const answer = await response.json();

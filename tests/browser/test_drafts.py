@@ -146,6 +146,19 @@ class TestInTheOffice:
         with tenant_scope(office.tenant.pk):
             assert Subscription.objects.get().state == SubscriptionState.PAUSED
 
+    def test_a_form_that_was_open_in_another_tab_is_sent_after_signing_in_again(
+        self, page: Page, office: Office, alice: User
+    ) -> None:
+        page.goto(office.url("customer_edit", customer_id=office.customer.pk))
+        self.sign_in(page, alice)
+        page.fill("[name=first_name]", "Robert")
+        Session.objects.all().delete()
+        beside = page.context.new_page()
+        beside.goto(office.url("customers"))
+        self.sign_in(beside, alice)
+        page.locator("main form button[type=submit]").last.click()
+        expect(page.get_by_role("heading", name="Robert")).to_be_visible()
+
     def test_a_fragment_asked_for_leads_the_whole_page_to_sign_in(
         self, client: Any, office: Office, alice: User
     ) -> None:

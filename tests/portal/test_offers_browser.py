@@ -1,8 +1,10 @@
 """Subscribing, and changing how one pays, on a phone; gateway, worker and browser are real."""
 
+import re
+
 from playwright.sync_api import expect
 
-from customers.models import Customer
+from customers.models import Customer, PortalSession
 from payments.models import PaymentProfile
 from propagation.models import Change, ChangeState
 from subscriptions.models import Invoice, InvoiceState, Subscription, SubscriptionState
@@ -19,6 +21,7 @@ from tests.portal.shop import (
     price,
     save,
     shoot,
+    subscribed,
     visa,
     world,
 )
@@ -98,6 +101,33 @@ def test_a_new_card_takes_the_place_of_the_old_and_everything_follows(
         assert Invoice.objects.get(pk=late.pk).state == InvoiceState.PAID
     page.get_by_role("link", name="Payment methods").click()
     expect(page.get_by_role("link", name="Update Mastercard •••• 4444")).to_be_visible()
+
+
+def test_whoever_is_signed_out_over_the_card_fields_signs_in_beside_them_and_goes_on(
+    live_world: World, bob: Customer, signed_in_page: OpenPage
+) -> None:
+    visa(live_world, bob)
+    subscribed(live_world, bob)
+    page = signed_in_page()
+    page.goto(portal_url(live_world.tenant, "methods"))
+    page.get_by_role("link", name="Update Visa •••• 4242").click()
+    enter_card(page, MASTERCARD)
+    with live_world.scope():
+        PortalSession.objects.all().delete()
+    save(page)
+    expect(page.locator("[data-payment-error]")).to_contain_text("You have been signed out.")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Open the sign-in page in a new tab, then go on here.").click()
+    beside = opened.value
+    beside.get_by_label("Your e-mail address").fill(bob.email)
+    beside.get_by_role("button", name="Send me a code").click()
+    sent = live_world.sandbox.wait_for_message(to=bob.email)
+    beside.get_by_label("Code").fill(re.search(r"(?<!\d)\d{6}(?!\d)", sent["text"])[0])  # type: ignore[index]
+    beside.get_by_role("button", name="Sign in").click()
+    expect(beside.get_by_role("heading", name="Update your payment method")).to_be_visible()
+    beside.close()
+    save(page)
+    expect(page.get_by_role("heading", name="Your payment method is saved")).to_be_visible()
 
 
 def test_a_browser_that_closes_after_the_banks_yes_has_subscribed(
