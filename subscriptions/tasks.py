@@ -1,4 +1,7 @@
-"""Wake-ups for billing, collections, refunds and closing months. Losing any of them only delays: the sweeps find whatever is due."""
+"""Wake-ups for billing, collections, refunds and closing months.
+
+Losing any of them only delays: the sweeps find whatever is due.
+"""
 
 import time
 from uuid import UUID
