@@ -68,7 +68,7 @@ def mark_uncollectible(*, actor: Actor, invoice: Invoice, reason: str) -> Invoic
         message = _("Say why it is written off.")
         raise BillingError("reason_missing", message, {"reason": message})
     invoice, now = _lock_open(invoice), timezone.now()
-    refuse_while_charged(invoice)
+    refuse_while_charged(invoice, now=now)
     close_unsettled(invoice, now=now)
     invoice.state, invoice.uncollectible_at, invoice.next_attempt_at = InvoiceState.UNCOLLECTIBLE, now, None
     invoice.save(update_fields=["state", "uncollectible_at", "next_attempt_at"])

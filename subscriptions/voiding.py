@@ -1,5 +1,6 @@
 """Voiding an invoice: it is as if it had not been issued, except that it keeps its number."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
@@ -36,7 +37,7 @@ def void_invoice(tenant_id: UUID, *, actor: Actor, invoice_id: UUID, reason: str
     now = timezone.now()
     with tenant_scope(tenant_id):
         invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
-        _check_voidable(invoice)
+        _check_voidable(invoice, now=now)
         lease = take_lease(invoice.pk, now)
         if lease is None:
             raise under_way()
@@ -49,12 +50,12 @@ def void_invoice(tenant_id: UUID, *, actor: Actor, invoice_id: UUID, reason: str
             give_lease_back(invoice_id, lease)
 
 
-def _check_voidable(invoice: Invoice) -> None:
+def _check_voidable(invoice: Invoice, *, now: datetime, holds_lease: bool = False) -> None:
     if invoice.gateway_id:
         raise BillingError("gateway_billed", _("The payment gateway bills this invoice. Void it there."))
     if invoice.state not in PAYABLE_STATES:
         raise BillingError("not_open", _("Only an invoice that is not paid can be voided. Credit one that is."))
-    refuse_while_charged(invoice)
+    refuse_while_charged(invoice, now=now, holds_lease=holds_lease)
 
 
 def _cancel_payment(tenant_id: UUID, invoice: Invoice, actor: Actor) -> None:
@@ -75,7 +76,7 @@ def _cancel_payment(tenant_id: UUID, invoice: Invoice, actor: Actor) -> None:
 def _void(read: Invoice, actor: Actor, reason: str) -> Invoice:
     now = timezone.now()
     invoice = Invoice.objects.select_for_update(of=("self",)).select_related("customer").get(pk=read.pk)
-    _check_voidable(invoice)
+    _check_voidable(invoice, now=now, holds_lease=True)
     if invoice.gateway_payment_id != read.gateway_payment_id:
         # The pay page has begun a payment since, which nobody has cancelled.
         raise under_way()

@@ -30,11 +30,17 @@ def unsettled_charge(invoice: Invoice) -> Charge | None:
     return unsettled.select_related("profile").order_by("-number").first()
 
 
-def refuse_while_charged(invoice: Invoice) -> None:
-    """Raises BillingError `charge_under_way` while a charge of a locked invoice may take money at any moment. One that
-    was asked for and has not been begun is no hindrance: it is simply not made."""
+def refuse_while_charged(invoice: Invoice, *, now: datetime, holds_lease: bool = False) -> None:
+    """Raises BillingError `charge_under_way` while a charge of a locked invoice may take money, or may have.
+
+    One that was asked for and not begun is no hindrance, nor one that has not come as far as a payment at the gateway,
+    unless someone is at it just now: they are simply not made.
+    """
     charge = unsettled_charge(invoice)
-    if charge is not None and charge.tries > 0:
+    if charge is None or charge.tries == 0:
+        return
+    lease = None if holds_lease else invoice.collection_lease_until
+    if invoice.gateway_payment_id or (lease is not None and lease > now):
         raise under_way()
 
 

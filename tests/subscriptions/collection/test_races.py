@@ -10,9 +10,11 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.services import update_customer
+from payments.models import GatewayAccount
 from subscriptions.balance import add_balance_entry, balances
 from subscriptions.billing.run import Billed, bill_due
 from subscriptions.collection import collect_now, request_collection
+from subscriptions.collection.engine import claim_next, collect
 from subscriptions.credits import credit_invoice, refund_due
 from subscriptions.errors import BillingError
 from subscriptions.invoicing import mark_uncollectible
@@ -75,6 +77,32 @@ def test_a_charge_that_was_asked_for_is_not_made_once_the_invoice_is_written_off
     collect_now(till.tenant.pk, invoice.pk)
     assert till.read(invoice).state == InvoiceState.PAID
     assert till.taken() == [1999]
+
+
+@pytest.mark.parametrize("how", ["written off", "voided"])
+def test_what_could_not_even_be_begun_is_let_go(till: Till, how: str) -> None:
+    """The gateway was never connected, or its keys never worked: the charge waits for it, and nothing was taken."""
+    invoice = till.owes(till.bob(GOOD))
+    with till.scope():
+        GatewayAccount.objects.all().delete()
+    till.collect()
+    assert till.charges(invoice) == [(ChargeState.RUNNING, "no_gateway_account", "pm_default")]
+    if how == "voided":
+        void_invoice(till.tenant.pk, actor=ALICE, invoice_id=invoice.pk, reason="Never mind")
+    else:
+        write_off(till, invoice)
+    assert [row[0] for row in till.charges(invoice)] == [ChargeState.NOT_TRIED]
+
+
+def test_what_someone_is_just_charging_is_not_written_off(till: Till) -> None:
+    invoice = till.owes(till.bob(GOOD))
+    _found, claim = claim_next(till.tenant.pk)
+    assert claim is not None
+    with pytest.raises(BillingError) as refused:
+        write_off(till, invoice)
+    assert refused.value.code == "charge_under_way"
+    collect(till.tenant.pk, claim)
+    assert till.read(invoice).state == InvoiceState.PAID
 
 
 # Who waits for whom
