@@ -247,6 +247,7 @@ _SYSTEMS = {
     "monthly closing": gettext_lazy("Monthly closing"),
     "pay page": gettext_lazy("Pay page"),
     "refunds": gettext_lazy("Refunds"),
+    "sign-in page": gettext_lazy("Somebody on the sign-in page"),
 }
 
 

@@ -74,5 +74,5 @@ class Actor:
         return cls(ActorKind.GATEWAY, event_id, "Stripe")
 
     @classmethod
-    def system(cls, name: str) -> Self:
-        return cls(ActorKind.SYSTEM, name, name)
+    def system(cls, name: str, ip: str | None = None) -> Self:
+        return cls(ActorKind.SYSTEM, name, name, ip)

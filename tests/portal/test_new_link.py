@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from backoffice.words import actor_words
 from messaging.models import Message
 from portal.sign_in import views
 from tenants.models import AuditEntry, Role, Tenant
@@ -45,7 +46,9 @@ def test_a_customers_request_reaches_the_managers_once(client: Client, tenant: T
         assert client.post("/portal/acme/sign-in/new-link/", {"email": " bob@example.COM "}).status_code == 200
     assert requests(tenant) == ["mia@acme.example"]
     with tenant_scope(tenant.pk):
-        assert AuditEntry.objects.filter(action="invitation.link_requested").count() == 1
+        entry = AuditEntry.objects.get(action="invitation.link_requested")
+    assert actor_words(entry.actor_kind, entry.actor_label) == "Somebody on the sign-in page"
+    assert entry.ip == "127.0.0.1"
 
 
 def test_the_answer_is_the_same_for_strangers(client: Client, tenant: Tenant) -> None:
