@@ -1,6 +1,6 @@
 """Rows for tests. Tenant rows are made inside `tenant_scope()`; the scope gives them their tenant."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -33,6 +33,8 @@ from subscriptions.models import (
     InvoiceLine,
     InvoiceState,
     InvoiceTax,
+    MonthlyAmounts,
+    MonthlyFigures,
     PaidThrough,
     Price,
     Product,
@@ -287,6 +289,27 @@ class BalanceEntryFactory(DjangoModelFactory[BalanceEntry]):
     balance_after_minor = 500
     kind = BalanceEntryKind.MANUAL
     actor_label = "Alice Martin"
+
+
+class MonthlyFiguresFactory(DjangoModelFactory[MonthlyFigures]):
+    """January 2026, in UTC."""
+
+    class Meta:
+        model = MonthlyFigures
+
+    month = date(2026, 1, 1)
+    starts_at = datetime(2026, 1, 1, tzinfo=UTC)
+    ends_at = closed_at = datetime(2026, 2, 1, tzinfo=UTC)
+    active = trialing = past_due = paused = started = lost = 1
+
+
+class MonthlyAmountsFactory(DjangoModelFactory[MonthlyAmounts]):
+    class Meta:
+        model = MonthlyAmounts
+
+    figures = factory.SubFactory(MonthlyFiguresFactory)
+    currency = "CAD"
+    revenue_minor = 1999
 
 
 class SocialProfileFactory(DjangoModelFactory[SocialProfile]):

@@ -13,11 +13,17 @@ from django.utils import timezone
 
 from backoffice.overview.charts import draw_past_due, draw_recovered, month_name, theme_of, unlike
 from subscriptions import metrics
-from subscriptions.models import InvoiceState, MonthlyAmounts, MonthlyFigures, PaidThrough
+from subscriptions.models import InvoiceState, PaidThrough
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests.backoffice.conftest import Office
-from tests.factories import InvoiceFactory, PriceFactory, SubscriptionFactory
+from tests.factories import (
+    InvoiceFactory,
+    MonthlyAmountsFactory,
+    MonthlyFiguresFactory,
+    PriceFactory,
+    SubscriptionFactory,
+)
 
 pytestmark = pytest.mark.django_db
 SVG = "{http://www.w3.org/2000/svg}"
@@ -76,7 +82,7 @@ def test_there_is_no_picture_of_anything_else(busy: Office, reader: Client, name
 def test_a_closed_month_is_shown_as_it_was_written_down(busy: Office, reader: Client) -> None:
     this_month, last_month = (metrics.last_months(timezone.now(), "UTC", 2)[nth] for nth in (1, 0))
     with tenant_scope(busy.tenant.pk):
-        figures = MonthlyFigures.objects.create(
+        figures = MonthlyFiguresFactory(
             month=last_month.first,
             starts_at=last_month.start,
             ends_at=last_month.end,
@@ -88,10 +94,8 @@ def test_a_closed_month_is_shown_as_it_was_written_down(busy: Office, reader: Cl
             started=44,
             lost=3,
         )
-        recovered = {"recovered": {"portal": 70_000}, "recovered_invoices": 9}
-        MonthlyAmounts.objects.create(
-            figures=figures, currency="CAD", revenue_minor=1_234_500, lost_minor=600, **recovered
-        )
+        amounts = {"revenue_minor": 1_234_500, "lost_minor": 600, "recovered": {"portal": 70_000}}
+        MonthlyAmountsFactory(figures=figures, **amounts, recovered_invoices=9)
     page = reader.get(busy.url("overview")).content.decode()
     text = " ".join(re.sub("<[^>]+>", " ", page).split())
     for row in ("CA$12,345.00", "812 7 6 5", "44 3 CA$6.00", "CA$0.00 CA$700.00"):

@@ -37,6 +37,7 @@ from tests.factories import (
     InvoiceTaxFactory,
     MembershipFactory,
     MessageTemplateFactory,
+    MonthlyAmountsFactory,
     PaymentProfileFactory,
     PortalPasswordFactory,
     PortalSessionFactory,
@@ -79,7 +80,7 @@ def fill() -> None:
         SocialProfileFactory,
     ):
         of_customer(customer=customer)
-    for of_tenant in (MessageTemplateFactory, SignInCodeFactory, TaxRateFactory):
+    for of_tenant in (MessageTemplateFactory, MonthlyAmountsFactory, SignInCodeFactory, TaxRateFactory):
         of_tenant()
     AddressFactory(customer=customer)
     GatewayAccountFactory()
