@@ -19,6 +19,7 @@ from invitations.tokens import make_token
 from messaging.models import Channel
 from messaging.services import queue_email, queue_sms
 from payments.models import PaymentProfile, ProfileState
+from propagation.impact import open_invoices
 from propagation.services import change_billing_details
 from tenants.actors import Actor
 from tenants.audit import record
@@ -28,6 +29,8 @@ from tenants.scope import current_tenant_id
 
 RESEND_PAUSE = timedelta(seconds=60)
 MAX_RESENDS = 5
+#: Late invoices that a message names.
+MOST_TOLD = 5
 
 
 def check_can_invite(customer: Customer) -> None:
@@ -187,6 +190,7 @@ def message_context(invitation: Invitation, link: str) -> dict[str, Any]:
     return {
         "customer_name": invitation.customer.first_name or invitation.customer.name,
         "method": invitation.profile,
+        "unpaid": list(open_invoices(invitation.customer).filter(due_at__lte=timezone.now())[:MOST_TOLD]),
         "link": link,
         "expires_at": invitation.expires_at,
     }

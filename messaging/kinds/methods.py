@@ -11,12 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.kinds.parts import CUSTOMER_NAME, LINK, Context, Field, Kind, method, time
 from messaging.templatetags.mail import done_of_kind, method_words
+from tenants.templatetags.ui import money_text
 
 
 def _invitation_sample(link: str) -> Context:
     return {
         "customer_name": gettext("Camille"),
         "method": {"brand": "visa", "last4": "4242"},
+        "unpaid": [],
         "link": link,
         "expires_at": timezone.now() + timedelta(days=3),
     }
@@ -44,17 +46,26 @@ def _collected(steps: Iterable[Any]) -> str:
     return ", ".join(step.invoice.short_number for step in done_of_kind(steps, "invoice_collect"))
 
 
+def _unpaid(invoices: Iterable[Any]) -> str:
+    return ", ".join(f"{one.short_number} ({money_text(one.amount_due_minor, one.currency)})" for one in invoices)
+
+
 METHOD_KINDS = (
     Kind(
         name="invitation",
         group="methods",
         title=_("Invitation"),
         about=_("A customer is asked for a new payment method: their personal link, and which card it is about."),
-        needs=frozenset({"customer_name", "method", "link", "expires_at"}),
+        needs=frozenset({"customer_name", "method", "unpaid", "link", "expires_at"}),
         sample=_invitation_sample,
         fields=(
             CUSTOMER_NAME,
             method("method", _("the payment method to be replaced; empty when the first one is asked for")),
+            Field(
+                "unpaid",
+                _("the invoices that are late, with their amounts; empty when there are none"),
+                lambda c: _unpaid(c["unpaid"]),
+            ),
             time("expires", _("until when the link works"), "expires_at"),
             LINK,
         ),

@@ -1,6 +1,8 @@
 """A renewal that fails invites the customer by itself, instead of telling them only."""
 
 from invitations.models import Invitation
+from messaging.models import Message
+from tenants.templatetags.ui import money_text
 from tests.subscriptions.collection.conftest import DECLINED, Till, till  # noqa: F401  (a fixture)
 
 
@@ -20,6 +22,18 @@ def test_invites_for_the_method_that_failed_and_does_not_double_an_open_one(till
     till.collect(days=1)
     assert len(invitations(till)) == 1
     assert till.mails() == ["invitation", "payment_failed"]
+
+
+def test_the_invitation_says_what_is_not_paid(till: Till) -> None:  # noqa: F811
+    till.dunning(dunning_invites=True)
+    bob = till.bob(DECLINED)
+    invoice = till.owes(bob, till.subscribed(bob))
+    till.collect()
+    with till.scope():
+        mail = Message.objects.get(template="invitation")
+    told = f"{invoice.short_number} ({money_text(invoice.amount_due_minor, invoice.currency)})"
+    assert f"Not paid yet: {told}" in mail.text
+    assert told in mail.html
 
 
 def test_invites_to_add_a_first_method(till: Till) -> None:  # noqa: F811

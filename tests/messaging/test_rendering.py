@@ -33,6 +33,7 @@ def contexts(template: str) -> list[dict[str, Any]]:
     zoe = Customer(number=1042, first_name="Zoë", last_name="O'Neill")
     paper = Product(name_en="Daily paper", name_fr="Quotidien")
     invoice = Invoice(number=1007, total_minor=4999, currency="CAD")
+    late = Invoice(number=1008, amount_due_minor=2573, currency="CAD")
     moved = [
         Step(kind=StepKind.SUBSCRIPTION, state=StepState.DONE, subscription=Subscription(price=Price(product=paper))),
         Step(kind=StepKind.INVOICE_COLLECT, state=StepState.DONE, invoice=invoice),
@@ -47,8 +48,8 @@ def contexts(template: str) -> list[dict[str, Any]]:
     )
     examples: dict[str, list[dict[str, Any]]] = {
         "invitation": [
-            {"customer_name": "Zoë O'Neill", "method": method, "link": LINK, "expires_at": EXPIRES}
-            for method in (visa, None)
+            {"customer_name": "Zoë O'Neill", "method": method, "unpaid": unpaid, "link": LINK, "expires_at": EXPIRES}
+            for method, unpaid in ((visa, []), (None, [late]))
         ],
         "payment_method_updated": [
             {"change": change, "customer": zoe, "steps": moved},

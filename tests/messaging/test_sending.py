@@ -60,6 +60,7 @@ def queue(tenant: Tenant, **more: Any) -> Message:
     context = {
         "customer_name": "Bob",
         "method": {"brand": "visa", "last4": "4242"},
+        "unpaid": [],
         "link": LINK,
         "expires_at": timezone.now() + timedelta(days=3),
     }
