@@ -78,7 +78,8 @@ def assert_fits(page: Page) -> None:
     """Nothing makes the page wider than the window."""
     wide = page.evaluate(
         "() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]"
-        ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"
+        ".filter((e) => { const box = e.getBoundingClientRect();"
+        " return Math.max(box.right, box.left + e.scrollWidth) > innerWidth + 1; })"
         ".map((e) => e.outerHTML.slice(0, 120)).slice(-5)"
     )
     assert not wide, f"{page.url} is wider than the window:\n" + "\n".join(wide)

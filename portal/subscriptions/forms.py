@@ -14,7 +14,7 @@ class CancelForm(forms.Form):
         label=_("Why are you leaving?"),
         choices=REASONS,
         widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
-        error_messages={"required": _("Choose a reason: it helps to do better.")},
+        error_messages={"required": _("Choose a reason; it helps us do better.")},
     )
     comment = forms.CharField(
         label=_("Anything you would like to add"),

@@ -35,6 +35,11 @@ def test_kinds_of_things_exist() -> None:
         assert apps.get_model(name)
 
 
+def test_a_code_that_we_know_is_told_in_words() -> None:
+    assert value_words("insufficient_funds", "error").startswith("There are not enough funds.")
+    assert value_words("something_new", "error") == "something_new"
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [(None, "–"), ("", "–"), (False, "no"), (["a", "b"], "a, b"), ({"city": "Paris"}, "City: Paris"), (3, "3")],

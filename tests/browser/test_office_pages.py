@@ -9,13 +9,15 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from backoffice.urls import urlpatterns
-from payments.models import GatewayAccount
-from tenants.models import Role, User
+from customers.models import Customer
+from payments.models import GatewayAccount, PaymentProfile
+from subscriptions.models import Price, Product
+from tenants.models import Role, Tenant, User
 from tenants.scope import tenant_scope
 from tests.accessibility import assert_accessible
 from tests.backoffice.conftest import Office, join, make_office
 from tests.backoffice.test_urls import arguments, kwargs_of
-from tests.factories import PASSWORD, GatewayCustomerFactory
+from tests.factories import PASSWORD, GatewayCustomerFactory, InvoiceLineFactory
 from tests.page_checks import assert_dialogs, assert_fits, assert_keyboard, watch
 from tests.processes import Sandbox
 
@@ -96,6 +98,23 @@ def test_every_page_is_for_everybody(
         assert_fits(page)
         assert_keyboard(page)
     assert problems == []
+    page.context.close()
+
+
+def test_long_words_fit_a_phone(office: Office, alice: User, browser: Browser, live_server: Any) -> None:
+    word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunte"
+    with tenant_scope(office.tenant.pk):
+        Tenant.objects.filter(pk=office.tenant.pk).update(name=word)
+        Customer.objects.update(last_name=word, organisation=word, reference="9" * 60, email=f"{word[:64]}@example.com")
+        Product.objects.update(name_en=word, name_fr=word)
+        Price.objects.update(amount_minor=99_999_999_999, currency="JPY")
+        PaymentProfile.objects.update(holder_name=word)
+        InvoiceLineFactory(invoice=office.invoice, description_en=word)
+    page = signed_in(browser, live_server.url, alice, "light", PHONE)
+    found = pages(office, alice)
+    for name in ("customer", "subscription", "subscriptions", "invoice", "invoices", "product", "balance", "sell"):
+        page.goto(found[name])
+        assert_fits(page)
     page.context.close()
 
 

@@ -25,6 +25,7 @@ from subscriptions.documents import pdf
 from subscriptions.documents.content import invoice_document, receipt_document
 from subscriptions.documents.document import (
     DocumentKind,
+    Fact,
     Headline,
     InvoiceDocument,
     Line,
@@ -228,6 +229,15 @@ def test_long_names_stay_on_the_page() -> None:
     assert name not in text_of(content)
     assert name in text_of(content).replace("\n", "")
     assert len(read(content).pages) == 1
+
+
+def test_a_long_reference_leaves_room_for_the_addresses() -> None:
+    address = tuple("Donaudampfschifffahrtsgesellschaftsstraße" for _ in range(3))
+    facts = (Fact("Invoice number", "INV-1042"), Fact("Your reference", "9" * 80))
+    recipient = replace(PLAIN.recipient, lines=address)
+    content = render_pdf(replace(PLAIN, recipient=recipient, facts=facts))
+    assert len(read(content).pages) == 1
+    assert text_of(content).count("\n") < 40, "the address stands one syllable to a line"
 
 
 def test_many_lines_repeat_the_header_and_count_the_pages() -> None:
