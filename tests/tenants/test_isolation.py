@@ -13,7 +13,7 @@ from invitations.models import Invitation
 from messaging.models import DeliveryEvent, Message
 from payments.models import GatewayEvent
 from propagation.models import Change, Step, StepAttempt
-from subscriptions.models import BalanceEntry
+from subscriptions.models import BalanceEntry, MonthlyAmounts
 from tenants.actors import Actor
 from tenants.audit import record
 from tenants.database import role_problems, verify_database_role
@@ -206,7 +206,7 @@ def test_cannot_refer_to_a_row_of_another_tenant(tenants: TwoTenants, model: typ
 def refer(row: Model, column: str, to: UUID) -> None:
     table = row._meta.db_table
     with connection.cursor() as cursor:
-        if isinstance(row, BalanceEntry):  # never changed, so that a copy of it is added
+        if isinstance(row, BalanceEntry | MonthlyAmounts):  # never changed, so that a copy of it is added
             copy = f"jsonb_populate_record(old, jsonb_build_object('id', uuidv7(), '{column}', %s::text))"
             cursor.execute(f'INSERT INTO "{table}" SELECT ({copy}).* FROM "{table}" old WHERE id = %s', [to, row.pk])  # noqa: S608
         else:
