@@ -198,6 +198,7 @@ def add_message(historian: Historian, invitation: Invitation, sent: datetime) ->
         "tenant": historian.tenant,
         "customer_name": invitation.customer.first_name,
         "method": invitation.profile,
+        "unpaid": [],
         "link": link,
         "expires_at": invitation.expires_at,
     }
