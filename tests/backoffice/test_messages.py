@@ -174,7 +174,8 @@ def test_the_preview_follows_what_is_written(
     page.get_by_role("textbox", name="Subject").fill("Paid: {{ amuont }}")
     expect(page.locator("#draft-check")).to_contain_text("Did you mean {{ amount }}?")
     expect(page.locator("iframe.mail-frame")).to_have_count(1)
-    assert [text for text in refused if "422" not in text] == []
+    expected = ("422", "htmx:afterRequest", "htmx:sendAbort")  # what is typed on takes the place of what is on its way
+    assert [text for text in refused if not any(words in text for words in expected)] == []
     page.get_by_role("textbox", name="Subject").fill("Paid: {{ amount }}")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Back to our words")).to_be_visible()

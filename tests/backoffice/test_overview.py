@@ -38,7 +38,8 @@ def busy(office: Office) -> Office:
         office.invoice.delete()
         office.subscription.delete()
         for amount, currency in ((1200, "CAD"), (500, "USD")):
-            SubscriptionFactory(customer=office.customer, price=PriceFactory(amount_minor=amount, currency=currency))
+            price = PriceFactory(amount_minor=amount, currency=currency)
+            SubscriptionFactory(customer=office.customer, price=price, started_at=timezone.now())
         InvoiceFactory(customer=office.customer)
         InvoiceFactory(
             customer=office.customer,
