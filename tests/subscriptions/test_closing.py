@@ -52,7 +52,7 @@ def at(month: int, day: int, hour: int = 12, minute: int = 0) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=TORONTO)
 
 
-#: What a month of each price is worth, in minor units: 10.00 a month, 120.00 a year, 20.00 every two months.
+#: What a month of each price is worth, in minor units: 10.00 a month, 120.00 a year, 20.00 every two months in dollars.
 WORTH = {"plain": 1000, "yearly": 1000, "dollars": 1000}
 CURRENCY = {"plain": "CAD", "yearly": "CAD", "dollars": "USD"}
 TRIAL_DAYS = {"yearly": 20}
@@ -81,7 +81,10 @@ STORY: list[Deed] = [
     (at(4, 2), "bob", "takes", 9),
     (at(4, 2), "erin", "pauses", None),
     (at(4, 3), "carol", "cancels", None),
+    (at(4, 3), "dave", "pauses", None),
+    (at(4, 4), "bob", "takes", 4),  # still before March is closed
     (at(4, 20), "erin", "resumes", None),
+    (at(4, 21), "dave", "resumes", None),
     (at(5, 2), "bob", "takes", 1),
 ]
 #: When the sweep is there: an hour and a bit after the month's end, but in April, when it was out for four days.
