@@ -318,7 +318,9 @@ def test_an_invoice_that_was_paid_at_that_moment_is_settled_and_not_voided(till:
 def test_says_why_an_invoice_is_not_voided(till: Till) -> None:
     bob = till.bob(GOOD)
     under_way, held = till.owes(bob), till.owes(bob, collection_lease_until=timezone.now() + timedelta(minutes=1))
-    till.sandbox.set_faults({"account": "acme", "path": "/v1/payment_intents", "kind": "rate_limited", "times": 1})
+    till.sandbox.set_faults(
+        {"account": "acme", "path": "/v1/payment_intents/*/confirm", "kind": "rate_limited", "times": 1}
+    )
     till.collect()
     assert refusal(lambda: void(till, under_way, " ")) == "reason_missing"
     assert refusal(lambda: void(till, under_way)) == "charge_under_way"
