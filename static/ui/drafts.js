@@ -54,6 +54,18 @@
     }
     return changed;
   }
+  /* A toast would stand behind a dialog. */
+  function tell(form, text) {
+    if (!form.closest("dialog")) {
+      document.dispatchEvent(new CustomEvent("toast", { detail: { level: "warning", text } }));
+      return;
+    }
+    const note = document.createElement("div");
+    note.className = "alert alert-warning";
+    note.setAttribute("role", "status");
+    note.textContent = text;
+    form.prepend(note);
+  }
   function restore(draft) {
     const form = [...document.forms].find((one) => isPosted(one) && goesTo(one) === draft.to && fieldsOf(one).length);
     if (!form) return;
@@ -64,10 +76,9 @@
     for (const field of changed)
       for (const type of field.matches("[data-autosubmit]") ? ["input"] : ["input", "change"])
         field.dispatchEvent(new Event(type, { bubbles: true }));
-    const dialog = form.closest("dialog:not([open])");
-    if (dialog) dialog.showModal();
+    form.closest("dialog:not([open])")?.showModal();
     changed[0].focus();
-    document.dispatchEvent(new CustomEvent("toast", { detail: { level: "warning", text: document.getElementById("toasts").dataset.typed } }));
+    tell(form, document.getElementById("toasts").dataset.typed);
   }
 
   addEventListener("DOMContentLoaded", () => {

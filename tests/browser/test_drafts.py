@@ -76,6 +76,7 @@ class TestInThePortal:
         expect(dialog.get_by_label("Country")).to_have_value("FR")
         expect(dialog.get_by_label("Province")).to_have_count(0)
         expect(dialog.get_by_label("City")).to_have_value("Paris")
+        expect(dialog.get_by_text(TYPED)).to_be_visible()
         page.reload()
         expect(page.get_by_role("heading", name="Hello Bob")).to_be_visible()
         expect(page.get_by_role("dialog")).to_have_count(0)
