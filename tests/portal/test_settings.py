@@ -282,7 +282,7 @@ def test_sessions_are_shown_and_ended_one_by_one(signed_in: Client, tenant: Tena
     assert "Safari, iPhone" in page
     assert "Firefox, Windows" in page
     assert "192.0.2.7" in page
-    assert page.count("This one") == 1
+    assert page.count("This browser") == 1
     assert signed_in.post(f"{SETTINGS}sessions/{phone.pk}/end/").status_code == 302
     assert "iPhone" not in signed_in.get(f"{SETTINGS}sessions/").content.decode().split("<main")[1]
 
