@@ -15,7 +15,7 @@ from django.utils import timezone
 from customers.models import Customer
 from subscriptions import metrics
 from subscriptions.billing.run import bill_due
-from subscriptions.closing import ACTOR, close_due_months, close_month, months_to_close
+from subscriptions.closing import ACTOR, SETTLES_IN, close_due_months, close_month, months_to_close
 from subscriptions.errors import BillingError
 from subscriptions.history import history
 from subscriptions.lifecycle import cancel_subscription, change_quantity, pause_subscription, resume_subscription
@@ -389,7 +389,7 @@ def test_a_sweep_finds_those_with_a_month_to_close() -> None:
             subscribed(started_at=now - timedelta(days=80), created_at=now - timedelta(days=80))
     assert set(tenants_with_due("months")) == {alices.pk, bobs.pk}
     assert close_due_months(alices.pk) == 12
-    last = metrics.last_months(now, alices.time_zone, 1)[0].start
+    last = metrics.last_months(now - SETTLES_IN, alices.time_zone, 1)[0].start
     settled = now - last < timedelta(days=28)
     assert (alices.pk in tenants_with_due("months")) is not settled
     assert carols.pk not in tenants_with_due("months")
