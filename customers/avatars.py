@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps
 
 from customers.errors import CustomerError
+from customers.locking import lock_customer
 from customers.models import Customer
 from tenants.actors import Actor
 from tenants.audit import record
@@ -122,7 +123,7 @@ def remove_avatar(tenant_id: UUID, *, actor: Actor, customer_id: UUID) -> bool:
 def _exchange(tenant_id: UUID, actor: Actor, customer_id: UUID, name: str) -> str:
     """Name the new picture in the row; the name of the old one."""
     with tenant_scope(tenant_id):
-        customer = Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+        customer = lock_customer(customer_id)
         old = customer.avatar.name or ""
         if old or name:
             Customer.objects.filter(pk=customer_id).update(avatar=name)

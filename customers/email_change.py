@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.errors import CustomerError
+from customers.locking import lock_customer
 from customers.models import Customer, EmailChange
 from customers.services import update_contact
 from customers.validation import normalize_email
@@ -31,7 +32,7 @@ def ask_email_change(*, actor: Actor, tenant: Tenant, customer: Customer, email:
 
     Raises CustomerError `same_email` or `too_many_changes`.
     """
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    lock_customer(customer.pk)
     email = email.strip()
     if normalize_email(email) == customer.email_normalized:
         message = _("This is your address already.")

@@ -11,7 +11,8 @@ from customers.addresses import AddressValues
 from customers.avatars import discard_picture
 from customers.deletion import DeletionBlocker, deletion_blockers
 from customers.errors import CustomerError
-from customers.models import Address, AddressKind, Customer, EmailChange
+from customers.locking import lock_customer
+from customers.models import Address, AddressKind, Customer, EmailChange, PortalSession
 from customers.validation import normalize_email
 from tenants.actors import Actor
 from tenants.audit import record, snapshot
@@ -102,7 +103,7 @@ def update_contact(*, actor: Actor, customer: Customer, email: str | None = None
 
 
 def _change(actor: Actor, action: str, customer: Customer, values: Mapping[str, Any]) -> set[str]:
-    stored = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    stored = lock_customer(customer.pk)
     before = snapshot(stored, CUSTOMER_FIELDS)
     for name, value in values.items():
         setattr(stored, name, value)
@@ -152,7 +153,7 @@ def set_address(
     """Put the billing or shipping address in place, or take it away (None). Whether anything changed."""
     if not isinstance(values, AddressValues):
         values = AddressValues.of(values)
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    lock_customer(customer.pk)
     stored = Address.objects.filter(customer=customer, kind=kind).first()
     before = AddressValues.of(stored)
     if before == values:
@@ -178,9 +179,11 @@ def _address_snapshot(kind: AddressKind, values: AddressValues | None) -> dict[s
 def delete_customer(*, actor: Actor, customer: Customer, reason: str = "") -> None:
     """Delete a customer whom nothing depends on.
 
-    Raises CustomerError `cannot_delete`; its `blockers` say what stands in the way.
+    Raises CannotDelete, whose `blockers` say what stands in the way, and CustomerDeleted.
     """
-    customer = Customer.objects.select_for_update().get(pk=customer.pk)
+    sessions = PortalSession.objects.filter(customer=customer).order_by("pk").select_for_update()
+    list(sessions.values_list("pk"))  # before the customer, as whoever asks for a page of the portal holds them
+    customer = lock_customer(customer.pk, for_deletion=True)
     if blockers := deletion_blockers(customer):
         raise CannotDelete(blockers)
     record(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from customers.locking import lock_customer
 from customers.models import Customer, SocialProfile
 from tenants.actors import Actor
 from tenants.audit import record, snapshot
@@ -63,7 +64,7 @@ def set_social_profile(
     *, actor: Actor, customer: Customer, bio: str, location: str, usernames: Mapping[str, str]
 ) -> SocialProfile:
     """Put the profile in place; `usernames` maps keys of NETWORKS to clean names. Runs in the open scope."""
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    lock_customer(customer.pk)
     kept = {network.key: usernames[network.key] for network in NETWORKS if usernames.get(network.key)}
     profile = SocialProfile.objects.filter(customer=customer).first() or SocialProfile(customer=customer)
     fields = ["bio", "location", "usernames"]

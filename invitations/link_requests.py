@@ -6,6 +6,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from customers.locking import lock_customer
 from customers.models import Customer
 from messaging.services import queue_email
 from tenants.actors import Actor
@@ -27,7 +28,7 @@ def request_link(*, actor: Actor, customer: Customer, why: str) -> bool:
 
     `why`: expired, revoked, used or portal. False when it was passed on a short while ago.
     """
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    lock_customer(customer.pk)
     recent = AuditEntry.objects.filter(customer_id=customer.pk, action=ACTION, at__gt=timezone.now() - PAUSE)
     if recent.exists():
         return False

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from customers.locking import lock_customer
 from customers.models import Address, Customer
 from customers.services import update_contact
 from invitations.contacts import check_email, check_phone
@@ -71,7 +72,7 @@ def send_invitation(
     Raises InvitationError; AlreadyOpen carries the open one.
     """
     tenant = Tenant.objects.get(pk=current_tenant_id())
-    customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    customer = lock_customer(customer.pk)
     chosen = _check_channels(channels)
     if lifetime_hours not in InvitationLifetime.values:
         raise InvitationError("bad_lifetime", _("Choose how long the link is to work."))

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Customer
+from customers.locking import lock_customer
 from payments.errors import CardSetupError
 from payments.gateway.accounts import paced_gateway_for
 from payments.gateway.errors import GatewayError
@@ -80,7 +80,7 @@ def start_card_setup(
     gateway = paced_gateway_for(tenant_id)
     with tenant_scope(tenant_id):
         kinds = Tenant.objects.get(pk=tenant_id).method_kinds
-        Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+        lock_customer(customer_id)
         _check_limits(customer_id, purpose_id, None if actor.kind == ActorKind.STAFF else ip)
         setup = _reserve(
             customer_id=customer_id,

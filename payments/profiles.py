@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from customers.locking import lock_customer
 from customers.models import Customer
 from payments.errors import ProfileError
 from payments.gateway.port import MethodFacts
@@ -31,7 +32,7 @@ def record_profile(
     without. Also returns the customer's other active profiles of the same card, recognised by its fingerprint. The
     method must be this customer's at the gateway; the caller has checked that.
     """
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    lock_customer(customer.pk)
     profile = PaymentProfile.objects.filter(gateway_id=method.id).first()
     if profile is None:
         values = _values(method) | {"verification_url": verification_url}
@@ -86,7 +87,7 @@ def set_backup(*, actor: Actor, profile: PaymentProfile, is_backup: bool) -> Pay
     A customer has one backup at most; it takes the place of another. Raises ProfileError `profile_not_active`,
     `is_default`.
     """
-    Customer.objects.select_for_update(no_key=True).get(pk=profile.customer_id)
+    lock_customer(profile.customer_id)
     profile = PaymentProfile.objects.select_for_update().get(pk=profile.pk)
     if profile.is_backup == is_backup:
         return profile

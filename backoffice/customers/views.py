@@ -112,7 +112,7 @@ def customer_edit(request: StaffRequest, customer_id: UUID) -> HttpResponse:
             with transaction.atomic():
                 _save(request, edited, entry)
         except DomainError as error:
-            edited.refresh_from_db()
+            edited = Customer.objects.filter(pk=customer_id).first() or edited
             _show_error(entry, error)
         else:
             return redirect(_customer_url(request, edited))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.email_change import ask_email_change, withdraw_email_change
-from customers.models import AddressKind
+from customers.models import AddressKind, Customer
 from customers.services import GATEWAY_FIELDS, set_address, update_customer
 from customers.validation import normalize_email
 from portal.access import CustomerRequest, customer_page
@@ -71,7 +71,7 @@ def details(request: CustomerRequest) -> HttpResponse:
                     change = _save(request, typed)
                 is_saved = True
             except DomainError as error:
-                request.customer.refresh_from_db()
+                request.customer = Customer.objects.filter(pk=request.customer.pk).first() or request.customer
                 typed.add_error(error.fields, error.message)
         if not is_saved:
             return _show(request, typed)

@@ -1,4 +1,4 @@
-"""A customer is deleted in the instant in which staff sell them something."""
+"""A customer is deleted in the instant in which staff sell them something or change them."""
 
 from urllib.parse import urlencode
 
@@ -37,3 +37,22 @@ def test_staff_are_told_and_lose_nothing_that_they_typed(door: str) -> None:
     assert answer.status_code == 422
     assert "This customer was deleted in the meantime." in shown
     assert ("Goodwill of 7 May" if door == "balance_entry" else 'value="7"') in shown
+
+
+def test_staff_who_edit_them_meanwhile_keep_what_they_typed() -> None:
+    office: Office = make_office("acme", "Acme")
+    client = Client()
+    client.force_login(join(office, Role.OWNER))
+    with tenant_scope(office.tenant.pk):
+        carol = CustomerFactory(first_name="Carol")
+    typed = urlencode({"first_name": "Caroline", "last_name": "Smith", "email": "caroline@mailbox.example"})
+    url = office.url("customer_edit", customer_id=carol.pk)
+    with tenant_scope(office.tenant.pk):
+        delete_customer(actor=Actor.system("bob"), customer=carol)
+        answered = meanwhile(lambda: client.post(url, typed, content_type="application/x-www-form-urlencoded"))
+        wait_for_a_lock("the change to come upon the deletion")
+    answer = answered.result(60)
+    shown = answer.content.decode()
+    assert answer.status_code == 422
+    assert "This customer was deleted in the meantime." in shown
+    assert 'value="Caroline"' in shown

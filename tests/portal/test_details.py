@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from customers.email_change import ask_email_change, confirm_email_change, withdraw_email_change
 from customers.models import Address, Customer, EmailChange
-from customers.services import update_customer
+from customers.services import delete_customer, update_customer
 from messaging.models import Message
 from payments.gateway_customers import ensure_gateway_customer
 from propagation.models import Change, ChangeKind, ChangeState
@@ -287,3 +287,16 @@ def test_who_withdraws_what_is_confirmed_at_that_moment_is_not_told_that_it_stay
     assert not other_tab.result(30)
     with tenant_scope(tenant.pk):
         assert not AuditEntry.objects.filter(action="customer.email_change_withdrawn").exists()
+
+
+def test_whoever_is_deleted_meanwhile_is_told_and_keeps_what_they_typed(
+    signed_in: Client, tenant: Tenant, bob: Customer
+) -> None:
+    with tenant_scope(tenant.pk):
+        delete_customer(actor=Actor.system("alice"), customer=bob)
+        saving = meanwhile(lambda: signed_in.post(DETAILS, typed(first_name="Robert")))
+        wait_for_a_lock("the details to come upon the deletion")
+    answer = saving.result(60)
+    assert answer.status_code == 422
+    assert "This customer was deleted in the meantime." in answer.content.decode()
+    assert 'value="Robert"' in answer.content.decode()
