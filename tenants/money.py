@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from babel import Locale
 from babel.core import UnknownLocaleError
+from babel.numbers import format_compact_currency
 
 #: Currencies that the gateway counts in whole units: https://docs.stripe.com/currencies#zero-decimal
 ZERO_DECIMAL = frozenset(
@@ -18,6 +19,8 @@ THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 #: (https://docs.stripe.com/currencies#three-decimal), and whole units of two that are counted with two decimals all the
 #: same (https://docs.stripe.com/currencies#special-cases).
 _STEPS = dict.fromkeys(THREE_DECIMAL, 10) | {"ISK": 100, "UGX": 100}
+
+_MILLION = 1_000_000
 
 #: A currency's code keeps apart from its digits: https://www.unicode.org/reports/tr35/tr35-numbers.html#Currencies
 LETTER_THEN_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
@@ -45,11 +48,24 @@ def format_money(amount_minor: int, currency: str, locale: str) -> str:
 
     The decimals follow the gateway's minor unit, not the locale's data, which rounds some currencies to whole units.
     """
-    digits = minor_digits(currency)
+    return _written(to_major(amount_minor, currency), currency, locale, minor_digits(currency))
+
+
+def format_money_briefly(amount_minor: int, currency: str, locale: str) -> str:
+    """For the axis of a picture: no decimals where they say nothing, and millions in short; "CA$2,000", "CA$1.25M"."""
+    amount = to_major(amount_minor, currency)
+    if abs(amount) >= _MILLION:
+        known = _locale(locale)
+        text = format_compact_currency(amount, currency, locale=known, fraction_digits=2)
+        return LETTER_THEN_DIGIT.sub("\u00a0", text)
+    return _written(amount, currency, locale, 0 if amount == amount.to_integral_value() else minor_digits(currency))
+
+
+def _written(amount: Decimal, currency: str, locale: str, digits: int) -> str:
     known = _locale(locale)
     pattern = copy(known.currency_formats["standard"])
     pattern.frac_prec = (digits, digits)
-    text = pattern.apply(to_major(amount_minor, currency), known, currency=currency, currency_digits=False)
+    text = pattern.apply(amount, known, currency=currency, currency_digits=False)
     return LETTER_THEN_DIGIT.sub("\u00a0", text)
 
 

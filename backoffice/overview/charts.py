@@ -16,7 +16,7 @@ from subscriptions.metrics import Aged, Churn, Month, Phase, Recovered, Standing
 from subscriptions.models import PaidThrough
 from tenants.colour import palette
 from tenants.models import Tenant
-from tenants.money import format_money, minor_digits
+from tenants.money import format_money_briefly, minor_digits
 
 #: Settings for a script of pygal's, which the picture does without.
 _SCRIPT = re.compile(rb"<script.*?</script>", re.DOTALL)
@@ -140,13 +140,8 @@ def _months(months: Sequence[Month], theme: Theme) -> list[str]:
 
 
 def _money(currency: str) -> Callable[[Any], str]:
-    """Axis labels: whole units."""
     digits, locale = minor_digits(currency), to_locale(get_language() or "en")
-
-    def told(major: float) -> str:
-        return format_money(round(major * 10**digits), currency, locale).replace(",00", "").replace(".00", "")
-
-    return told
+    return lambda major: format_money_briefly(round(major * 10**digits), currency, locale)
 
 
 def _whole(value: float) -> str:

@@ -156,6 +156,17 @@ def test_every_source_of_recovered_money_is_named_within_the_picture(count: int,
         assert narrow is False or x + float(word.attrib["x"]) + LETTER * len(word.text or "") <= width
 
 
+@pytest.mark.parametrize(
+    ("currency", "amount_minor", "marks"),
+    [("CAD", 400_000, "CA$1,000 CA$2,000 CA$3,000 CA$4,000"), ("JPY", 40_000, "¥10,000 ¥20,000 ¥30,000 ¥40,000")],
+)
+def test_the_axis_tells_round_thousands(currency: str, amount_minor: int, marks: str) -> None:
+    ages = [metrics.Aged(currency, *days, amount_minor, 1) for days in metrics.AGES]
+    drawn = draw_past_due(ages, currency, theme_of(Tenant(primary_colour="#b3262e"))).decode()
+    for mark in marks.split():
+        assert f">{mark}<" in drawn
+
+
 def test_on_a_phone_the_ages_stand_apart() -> None:
     ages = [metrics.Aged("CAD", *days, 1000, 1) for days in metrics.AGES]
     drawn = draw_past_due(ages, "CAD", theme_of(Tenant(primary_colour="#b3262e"), narrow=True)).decode()

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenants.money import THREE_DECIMAL, ZERO_DECIMAL, format_money, minor_digits, to_major
+from tenants.money import THREE_DECIMAL, ZERO_DECIMAL, format_money, format_money_briefly, minor_digits, to_major
 
 NARROW, PLAIN = "\u202f", "\u00a0"
 
@@ -24,6 +24,26 @@ NARROW, PLAIN = "\u202f", "\u00a0"
 )
 def test_writes_money_as_the_language_does(amount_minor: int, currency: str, locale: str, shown: str) -> None:
     assert format_money(amount_minor, currency, locale) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "locale", "shown"),
+    [
+        (0, "CAD", "en", "CA$0"),
+        (50, "CAD", "en", "CA$0.50"),
+        (160000, "CAD", "en", "CA$1,600"),
+        (200000, "CAD", "en", "CA$2,000"),
+        (1000000, "USD", "en", "$10,000"),
+        (10000, "JPY", "en", "¥10,000"),
+        (10000000, "KWD", "en", f"KWD{PLAIN}10,000"),
+        (200000, "CAD", "fr", f"2{NARROW}000{PLAIN}$CA"),
+        (125000000, "CAD", "en", "CA$1.25M"),
+        (125000000, "CAD", "fr", f"1,25{PLAIN}M{PLAIN}$CA"),
+        (-300000000, "USD", "en", "-$3M"),
+    ],
+)
+def test_an_axis_tells_money_briefly(amount_minor: int, currency: str, locale: str, shown: str) -> None:
+    assert format_money_briefly(amount_minor, currency, locale) == shown
 
 
 def test_one_currency_does_not_change_how_the_next_is_written() -> None:
