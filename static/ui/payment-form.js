@@ -151,7 +151,12 @@ class PaymentForm {
       if (this.form.dataset.state === "loading") this.state("ready");
     });
     this.element.on("loaderror", () => this.unavailable(this.texts.textUnavailable));
-    this.element.on("change", () => this.error(""));
+    let kind = null;
+    this.element.on("change", ({ empty, value }) => {
+      /* Fields that have just been laid out tell of themselves too: why the last try failed is to stay till someone types. */
+      if (!empty || (kind && kind !== value.type)) this.error("");
+      kind = value.type;
+    });
     this.element.mount(this.form.querySelector("[data-payment-mount]"));
   }
 

@@ -414,6 +414,7 @@ def test_coming_back_from_a_banks_own_page(story: Story, phone: Page) -> None:
 def test_coming_back_from_a_bank_that_said_no(story: Story, phone: Page) -> None:
     setup = start_and_confirm(story, phone, "pm_card_visa_chargeDeclinedInsufficientFunds")
     phone.goto(f"{phone.url}?setup_intent={setup}&setup_intent_client_secret=x&redirect_status=failed")
+    expect(phone.locator("form[data-payment-form]")).to_have_attribute("data-state", "ready")
     expect(phone.locator("[data-payment-error]")).to_contain_text("There are not enough funds.")
     assert "setup_intent" not in phone.url
     enter_card(phone, GOOD)
