@@ -84,8 +84,8 @@ def test_every_view_declares_the_right_that_the_table_says() -> None:
 
 @pytest.mark.parametrize(("name", "ids"), ADDRESSES, ids=lambda part: part if isinstance(part, str) else "")
 def test_strangers_are_sent_to_sign_in(office: Office, client: Client, name: str, ids: tuple[str, ...]) -> None:
-    url = office.url(name, **kwargs_of(name, ids, office))
-    for response in (client.get(url), client.post(url)):
+    url, page = office.url(name, **kwargs_of(name, ids, office)), office.url("customers")
+    for response in (client.get(url), client.post(url, headers={"Referer": f"http://testserver{page}"})):
         assert response.status_code == 302
         assert response["Location"].startswith("/accounts/login/?next=/t/acme/")
 

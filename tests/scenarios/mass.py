@@ -129,10 +129,10 @@ class MassChange:
         }
 
     def begin(self) -> None:
-        """Every customer's new card takes the old one's place."""
+        """Every customer's new card takes the old one's place; the worker sees all of the changes at one moment."""
         self.sandbox.control("DELETE", "requests")
-        for customer, old, new in self.pairs:
-            with tenant_scope(self.tenant.pk):
+        with tenant_scope(self.tenant.pk):
+            for customer, old, new in self.pairs:
                 replace_or_add(
                     customer=customer,
                     new_profile=new,
