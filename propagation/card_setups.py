@@ -8,7 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import AddressKind, Customer
+from customers.errors import CustomerDeleted
+from customers.locking import lock_customer
+from customers.models import AddressKind
 from customers.services import set_address
 from payments.card_setups import UNSETTLED, stop_card_setup
 from payments.gateway.accounts import paced_gateway_for
@@ -126,8 +128,10 @@ def _find(gateway_id: str, expected_setup_id: UUID | None) -> CardSetup:
 
 def _lock_customer(setup: CardSetup) -> None:
     """The customer first, as whoever sends or records something for them, or deletes them, does."""
-    if Customer.objects.select_for_update(no_key=True).filter(pk=setup.customer_id).first() is None:
-        raise _unknown()
+    try:
+        lock_customer(setup.customer_id)
+    except CustomerDeleted as error:
+        raise _unknown() from error
 
 
 def _unknown() -> ChangeRefused:

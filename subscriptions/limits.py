@@ -1,24 +1,21 @@
 """What a price, a quantity and an amount may be, and to whom something can be sold."""
 
 from babel.numbers import list_currencies
-from django.db import connection
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
+from customers.locking import lock_row
 from customers.models import Customer
 from payments.models import PaymentProfile, ProfileState
-from subscriptions.errors import BillingError
+from subscriptions.errors import BillingError, BuyerDeleted
 from subscriptions.models import Price
 from tenants.money import format_money, step_of
-from tenants.scope import current_tenant_id
 
 #: The gateway takes at most twelve digits, in any currency: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 LARGEST_AMOUNT = 999_999_999_999
 #: The longest period at the gateway is three years: https://docs.stripe.com/api/prices/create#create_price-recurring
 LONGEST_INTERVALS = {"day": 1096, "week": 156, "month": 36, "year": 3}
 LONGEST_TRIAL_DAYS = 730
-#: The code of the refusal to sell to someone who is gone.
-CUSTOMER_DELETED = "customer_deleted"
 
 
 def known_currency(currency: str) -> str:
@@ -66,21 +63,12 @@ def hold_customer(customer: Customer, *, alone: bool = False) -> None:
     """Keep the customer from being deleted until the transaction ends; a deletion that was quicker is waited for.
 
     Those who hold the customer do so at once, or, `alone`, one after the other. Call it before anything else is locked.
-    Raises BillingError `customer_deleted`.
+    Raises BuyerDeleted, a BillingError `customer_deleted`.
     """
-    if not _lock_customer(customer, "NO KEY UPDATE" if alone else "KEY SHARE"):
-        raise BillingError(CUSTOMER_DELETED, _("This customer was deleted in the meantime."))
+    if not lock_row(customer.pk, "NO KEY UPDATE" if alone else "KEY SHARE"):
+        raise BuyerDeleted
 
 
 def hold_customer_at_once(customer: Customer) -> bool:
     """Hold the customer alone, unless that means to wait; whether it does. For those who have locked something else."""
-    return _lock_customer(customer, "NO KEY UPDATE SKIP LOCKED")
-
-
-def _lock_customer(customer: Customer, strength: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT 1 FROM customers_customer WHERE tenant_id = %s AND id = %s FOR {strength}",  # noqa: S608
-            [current_tenant_id(), customer.pk],
-        )
-        return cursor.fetchone() is not None
+    return lock_row(customer.pk, "NO KEY UPDATE SKIP LOCKED")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from customers.errors import CustomerDeleted
 from customers.forms import AddressForm
 from customers.models import Address, AddressKind
 from customers.services import set_address
@@ -26,7 +27,6 @@ from portal.payment_status import payment_status
 from propagation.card_setups import Completed
 from propagation.services import change_billing_details
 from subscriptions.collection import collect_now
-from subscriptions.limits import CUSTOMER_DELETED
 from subscriptions.models import Invoice
 from subscriptions.selectors import default_profile, usable
 from tenants.errors import DomainError
@@ -73,9 +73,9 @@ def offer(request: CustomerRequest, price_id: UUID) -> HttpResponse:
                 price=price,
                 quantity=form.cleaned_data["quantity"],
             )
+        except CustomerDeleted:
+            return ask_to_sign_in(request, request.tenant)
         except DomainError as error:
-            if error.code == CUSTOMER_DELETED:
-                return ask_to_sign_in(request, request.tenant)
             form.add_error("quantity", str(error))
         else:
             return redirect("portal:checkout", request.tenant.slug, checkout.pk)
@@ -127,9 +127,9 @@ def checkout_payment(request: CustomerRequest, checkout_id: UUID) -> HttpRespons
     if request.method == "POST":
         try:
             return _finish(request, checkout_id)
+        except CustomerDeleted:
+            return ask_to_sign_in(request, request.tenant)
         except DomainError as error:
-            if error.code == CUSTOMER_DELETED:
-                return ask_to_sign_in(request, request.tenant)
             refusal = str(error)
     with tenant_scope(request.tenant.pk):
         found = own_checkout(request.customer, checkout_id)
