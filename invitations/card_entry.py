@@ -108,7 +108,7 @@ def start(request: HttpRequest, entry: CardEntry) -> JsonResponse:
     except DomainError as error:
         return refuse(429, error.message)
     except GatewayError as error:
-        log.warning("card_fields_unavailable", code=error.code, request_id=error.request_id)
+        log.warning("card_fields_unavailable", error=error.code, gateway_request_id=error.request_id)
         words = _("The secure card fields cannot be loaded just now. Please try again in a few minutes.")
         return refuse(503, error.message if entry.by_staff else words)
     return JsonResponse(
@@ -151,7 +151,7 @@ def note_decline(request: HttpRequest, entry: CardEntry) -> JsonResponse:
     try:
         failures = note_failure(entry.tenant.pk, setup.gateway_id, code)
     except GatewayError as error:
-        log.warning("card_failure_not_counted", code=error.code, request_id=error.request_id)
+        log.warning("card_failure_not_counted", error=error.code, gateway_request_id=error.request_id)
     else:
         if failures.stopped:
             return refuse(200, entry.stopped)
@@ -169,7 +169,7 @@ def complete(request: HttpRequest, entry: CardEntry) -> JsonResponse:
     except DomainError as error:
         return refuse(409, error.message)
     except GatewayError as error:
-        log.warning("card_setup_unread", code=error.code, request_id=error.request_id)
+        log.warning("card_setup_unread", error=error.code, gateway_request_id=error.request_id)
         return refuse(
             200, _("The bank has accepted it. We are finishing; this page continues by itself."), state="pending"
         )

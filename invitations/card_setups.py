@@ -59,4 +59,4 @@ def _settle(tenant_id: UUID, setup: CardSetup, *, cancel: bool) -> None:
     except Gone:
         close_card_setup(tenant_id, setup.gateway_id)
     except (GatewayError, ChangeRefused) as error:
-        log.warning("card_setup_not_settled", setup=str(setup.pk), code=error.code)
+        log.warning("card_setup_not_settled", setup=str(setup.pk), error=error.code)

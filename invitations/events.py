@@ -28,6 +28,6 @@ def finish_card_setup(tenant_id: UUID, event: GatewayEvent) -> None:
     try:
         completed = complete_card_setup(tenant_id, subject_id(event))
     except ChangeRefused as refused:
-        log.info("card_setup_of_nobody", code=refused.code)
+        log.info("card_setup_of_nobody", error=refused.code)
         return
     log.info("card_setup_event", outcome=completed.outcome)

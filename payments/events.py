@@ -123,7 +123,9 @@ def _handle(tenant_id: UUID, event: GatewayEvent) -> dict[str, Any]:
         for handler in _handlers.get(event.type, []):
             handler(tenant_id, event)
     except GatewayError as error:
-        log.warning("event_not_processed", attempt=event.attempts, code=error.code, request_id=error.request_id)
+        log.warning(
+            "event_not_processed", attempt=event.attempts, error=error.code, gateway_request_id=error.request_id
+        )
         return _failed(event, str(error), error.retry_after)
     except Exception as error:
         log.exception("event_crashed", attempt=event.attempts)

@@ -211,7 +211,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
         step.save()
         _finish_attempt(claim.attempt, step.state, error)
         advance(change)
-    log.warning("step_not_carried_out", state=step.state, error=error.code, request_id=error.request_id)
+    log.warning("step_not_carried_out", state=step.state, error=error.code, gateway_request_id=error.request_id)
 
 
 def _tried_for_too_long(step: Step) -> bool:

@@ -43,6 +43,8 @@ def main() -> None:
         log_level="warning",
         access_log=False,
         http="h11",
+        # Longer than clients keep an idle connection: whoever closes first must not be the one who is written to.
+        timeout_keep_alive=75,
         # A request that a fault holds back does not hold back the end.
         timeout_graceful_shutdown=1,
     )

@@ -112,6 +112,6 @@ def close_due_months(tenant_id: UUID, *, now: datetime | None = None) -> int:
             with tenant_scope(tenant_id):
                 close_month(actor=ACTOR, month=month, now=now)
         except BillingError as error:
-            log.info("month_waits", month=month.isoformat(), code=error.code)
+            log.info("month_waits", month=month.isoformat(), error=error.code)
             return done
     return len(due)

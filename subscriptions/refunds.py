@@ -182,7 +182,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
             refund.state, refund.due_at, refund.finished_at = RefundState.FAILED, None, now
         refund.save()
         _note_outcome(refund, before, _actor_of(refund))
-    log.warning("not_refunded", error=error.code, request_id=error.request_id)
+    log.warning("not_refunded", error=error.code, gateway_request_id=error.request_id)
 
 
 def _note_outcome(refund: Refund, before: str, actor: Actor) -> None:

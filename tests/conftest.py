@@ -13,7 +13,7 @@ import redis
 from django.conf import settings
 from django.test import TransactionTestCase
 from django.utils import timezone, translation
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests import database, processes
 from tools.browser import CHROMIUM_ARGUMENTS, find_browser
@@ -88,3 +88,40 @@ def celery_worker_process(transactional_db: None, tmp_path: Path) -> Iterator[pr
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     return browser_type_launch_args | {"executable_path": find_browser(), "args": CHROMIUM_ARGUMENTS}
+
+
+#: Nothing can be pressed before a page and its scripts are there: a person waits, and a faster hand meets another page
+#: (links that open a dialog lead to a page of its own until then).
+PRESS_AFTER_LOAD = """
+const untilLoaded = new CSSStyleSheet();
+untilLoaded.replaceSync("html { pointer-events: none !important }");
+document.adoptedStyleSheets = [untilLoaded];
+addEventListener("load", () => { document.adoptedStyleSheets = []; });
+"""
+
+
+@pytest.fixture(scope="session")
+def browser(browser: Browser) -> Browser:
+    """The browser of pytest-playwright, in whose contexts a page is pressed after it has loaded, with our patience."""
+    new_context = browser.new_context
+
+    def patient_context(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.set_default_timeout(processes.PATIENCE_SECONDS * 1000 / 2)
+        if options.get("java_script_enabled", True):
+            context.add_init_script(PRESS_AFTER_LOAD)
+        return context
+
+    browser.new_context = patient_context  # type: ignore[method-assign]
+    return browser
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed test tells what its pages showed."""
+    report = yield
+    browser = getattr(item, "funcargs", {}).get("browser")
+    if report.when == "call" and report.failed and browser is not None:
+        pages = [page for context in browser.contexts for page in context.pages]
+        report.sections += [(f"Page {page.url}", page.locator("body").aria_snapshot()) for page in pages]
+    return report

@@ -150,5 +150,5 @@ def finish_with_new_method(setup: CardSetup, change: Change) -> None:
         _buy(checkout, profile, actor, pins=not setup.make_default)
     except (BillingError, CheckoutError) as error:
         # The method is saved; what was to be bought is not to be had any more.
-        log.info("checkout_not_finished", checkout=str(checkout.pk), code=error.code)
+        log.info("checkout_not_finished", checkout=str(checkout.pk), error=error.code)
         Checkout.objects.filter(pk=checkout.pk).update(state=CheckoutState.ABANDONED, finished_at=timezone.now())

@@ -1,6 +1,6 @@
 /* The bank's confirmation of a payment that is waiting for it.
    <div data-confirm-payment data-confirmation-url data-settled-url data-locale data-text-failed data-text-unreachable data-text-busy>
-   with a button, an element [data-confirm-error] (hidden) and its [data-confirm-error-text]. Our server asks the gateway what came of it. */
+   with a button (disabled till this script is there), an element [data-confirm-error] (hidden) and its [data-confirm-error-text]. Our server asks the gateway what came of it. */
 async function post(url, fields = {}) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.set(name, value ?? "");
@@ -17,6 +17,7 @@ class Confirmation {
     this.label = box.querySelector("[data-confirm-label]");
     this.ownLabel = this.label.textContent;
     this.button.addEventListener("click", () => this.begin());
+    this.busy(false);
   }
 
   busy(on) {

@@ -332,7 +332,7 @@ def _record_error(tenant_id: UUID, claim: Claim, error: GatewayError) -> None:
             _try_again(invoice, charge, error, claim.now)
         else:
             record_failure(actor=actor_of(charge), invoice=invoice, charge=charge, error=error, now=claim.now)
-    log.warning("not_collected", error=error.code, request_id=error.request_id)
+    log.warning("not_collected", error=error.code, gateway_request_id=error.request_id)
 
 
 def _try_again(invoice: Invoice, charge: Charge, error: GatewayError, now: datetime) -> None:

@@ -135,10 +135,10 @@ def test_a_browser_that_closes_after_the_banks_yes_has_subscribed(
 ) -> None:
     chosen = price(live_world)
     page = signed_in_page()
+    page.route("**/complete/", lambda route: route.abort())
     page.goto(portal_url(live_world.tenant, "offer", chosen.pk))
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Continue to payment").click()
-    page.route("**/complete/", lambda route: route.abort())
     enter_card(page, GOOD)
     with page.expect_request("**/complete/"):
         save(page)

@@ -103,6 +103,17 @@ def test_the_bank_confirms(world: World, bob: Customer, signed_in_page: OpenPage
     assert len(charges(world)) == 1
 
 
+def test_nothing_offers_a_confirmation_that_the_page_cannot_carry_out(
+    world: World, bob: Customer, signed_in_page: OpenPage
+) -> None:
+    world.card(bob, "pm_3ds", number=NEEDS_3DS, default=True)
+    page = signed_in_page(as_customer=None, javascript=False)
+    page.goto(bill(world, bob))
+    page.get_by_role("button", name="Pay now with").click()
+    expect(page.get_by_role("button", name="Confirm with your bank")).to_be_disabled()
+    expect(page.get_by_text("The bank's confirmation needs JavaScript.")).to_be_visible()
+
+
 def test_a_confirmation_that_fails_charges_nothing_and_can_be_repeated(
     world: World, bob: Customer, signed_in_page: OpenPage
 ) -> None:
@@ -132,9 +143,9 @@ def test_a_browser_that_closes_after_the_banks_yes_has_paid(
     live_world: World, bob: Customer, signed_in_page: OpenPage
 ) -> None:
     page = visitor(signed_in_page)
+    page.route("**/complete/", lambda route: route.abort())
     page.goto(bill(live_world, bob))
     page.get_by_role("link", name="Enter a payment method and pay").click()
-    page.route("**/complete/", lambda route: route.abort())
     enter_card(page, MASTERCARD)
     with page.expect_request("**/complete/"):
         save(page)

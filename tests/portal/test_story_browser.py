@@ -120,7 +120,8 @@ def test_all_of_it_by_keyboard_alone(tenant: Tenant, bob: Customer, signed_in_pa
     page.goto("/portal/acme/sign-in/")
 
     def tab_to(name: str) -> None:
-        """Press Tab until what has the focus is called so."""
+        """Press Tab until what has the focus is called so, on a page that has loaded."""
+        page.wait_for_load_state()
         for _press in range(40):
             page.keyboard.press("Tab")
             here = page.evaluate(

@@ -79,12 +79,12 @@ def host(shop: Tenant) -> Iterator[Host]:
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     """A phone's page on which nothing was reported as refused by the policy, and no script failed."""
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
     yield page
-    page.close()
+    page.context.close()
     assert problems == []
 
 
