@@ -111,7 +111,6 @@ def test_nothing_offers_a_confirmation_that_the_page_cannot_carry_out(
     page.goto(bill(world, bob))
     page.get_by_role("button", name="Pay now with").click()
     expect(page.get_by_role("button", name="Confirm with your bank")).to_be_disabled()
-    expect(page.get_by_text("The bank's confirmation needs JavaScript.")).to_be_visible()
 
 
 def test_a_confirmation_that_fails_charges_nothing_and_can_be_repeated(
