@@ -25,6 +25,7 @@ from tests.factories import (
     UserFactory,
     sandbox_account,
 )
+from tests.payment_fields import enter_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,12 +61,8 @@ def signed_in(page: Page, live_server: LiveServer, tenant: Tenant) -> Iterator[P
     assert errors == []
 
 
-def enter_card(page: Page, number: str) -> None:
-    expect(page.locator("form[data-payment-form]")).to_have_attribute("data-state", "ready")
-    fields = page.frame_locator('iframe[title="Secure card payment input frame"]')
-    fields.locator("[name=number]").fill(number)
-    fields.locator("[name=expiry]").fill("1234")
-    fields.locator("[name=cvc]").fill("123")
+def save_card(page: Page, number: str) -> None:
+    enter_card(page, number)
     page.locator("[data-payment-save]").click()
 
 
@@ -75,12 +72,12 @@ def test_a_declined_card_is_explained_in_place_and_a_good_one_is_saved(
     page = signed_in
     page.goto(f"{live_server.url}/t/acme/customers/{bob.pk}/payment-methods/add/")
     page.get_by_label("Name on the card").fill("Robert Roy")
-    enter_card(page, "4000000000009995")
+    save_card(page, "4000000000009995")
     expect(page.locator("[data-payment-error]")).to_contain_text("not enough funds")
     expect(page.get_by_label("Name on the card")).to_have_value("Robert Roy")
     with tenant_scope(tenant.pk):
         assert not PaymentProfile.objects.exists()
-    enter_card(page, "5555555555554444")
+    save_card(page, "5555555555554444")
     page.wait_for_url("**/changes/**")
     with tenant_scope(tenant.pk):
         profile = PaymentProfile.objects.get()
@@ -96,11 +93,11 @@ def test_a_card_that_its_bank_wants_confirmed_replaces_the_old_one(
     with tenant_scope(tenant.pk):
         old = PaymentProfileFactory(customer=bob, is_default=True)
     page.goto(f"{live_server.url}/t/acme/customers/{bob.pk}/payment-methods/{old.pk}/replace/")
-    enter_card(page, "4000002500003155")
+    save_card(page, "4000002500003155")
     challenge = page.frame_locator("iframe[src*=authenticate]")
     challenge.get_by_role("button", name="Fail").click()
     expect(page.locator("[data-payment-error]")).to_contain_text("could not confirm")
-    enter_card(page, "4000002500003155")
+    save_card(page, "4000002500003155")
     challenge.get_by_role("button", name="Complete").click()
     page.wait_for_url("**/changes/**")
     with tenant_scope(tenant.pk):
@@ -114,7 +111,7 @@ def test_an_address_with_an_error_is_marked_before_the_bank_is_asked(
     page = signed_in
     page.goto(f"{live_server.url}/t/acme/customers/{bob.pk}/payment-methods/add/")
     page.get_by_label("Postal code").fill("K1P 5K7")
-    enter_card(page, "4242424242424242")
+    save_card(page, "4242424242424242")
     expect(page.locator("#id_billing-postal_code")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_text("This code is not in Quebec.")).to_be_visible()
     assert not [request for request in sandbox.requests() if request["path"].endswith("/confirm")]

@@ -13,9 +13,7 @@ from tests.accessibility import assert_accessible
 from tests.browser.test_invitation_form import (
     GOOD,
     Story,
-    card_fields,
     context,  # noqa: F401
-    enter_card,
     expect_saved,
     phone,  # noqa: F401
     save,
@@ -23,6 +21,7 @@ from tests.browser.test_invitation_form import (
     story,  # noqa: F401
     world,  # noqa: F401
 )
+from tests.payment_fields import enter_card, payment_fields, type_into
 from tests.processes import wait_until
 
 
@@ -33,15 +32,15 @@ def allow(told: Story, **settings: Any) -> None:
 
 def choose(page: Page, kind: str) -> None:
     expect(page.locator("form[data-state=ready]")).to_be_visible()
-    card_fields(page).get_by_role("tab", name=kind).click()
+    payment_fields(page).get_by_role("tab", name=kind).click()
 
 
 def test_an_iban_takes_the_cards_place(story: Story, phone: Page) -> None:  # noqa: F811
     allow(story)
     phone.goto(story.invite())
     choose(phone, "SEPA debit")
-    expect(card_fields(phone).get_by_text("you authorise (A) Northwind Press")).to_be_visible()
-    card_fields(phone).get_by_label("IBAN").fill("DE89370400440532013000")
+    expect(payment_fields(phone).get_by_text("you authorise (A) Northwind Press")).to_be_visible()
+    type_into(payment_fields(phone).get_by_label("IBAN"), "DE89370400440532013000")
     shoot(phone, "form-phone-sepa")
     assert_accessible(phone)
     save(phone)
@@ -54,11 +53,11 @@ def test_a_us_account_waits_until_its_holder_has_verified_it(story: Story, phone
     allow(story)
     phone.goto(story.invite())
     choose(phone, "US bank account")
-    fields = card_fields(phone)
+    fields = payment_fields(phone)
     fields.get_by_label("By a small deposit").check()
     for label, value in (("Routing number", "110000000"), ("Account number again", "000123456789")):
-        fields.get_by_label(label).fill(value)
-    fields.get_by_label("Account number", exact=True).fill("000123456789")
+        type_into(fields.get_by_label(label), value)
+    type_into(fields.get_by_label("Account number", exact=True), "000123456789")
     shoot(phone, "form-phone-us-account")
     save(phone)
     expect(phone.get_by_role("heading", name="One step left: verify your bank account")).to_be_visible()

@@ -21,8 +21,9 @@ from tenants.scope import tenant_scope
 from tests.accessibility import assert_accessible
 from tests.factories import PASSWORD, MembershipFactory, UserFactory
 from tests.page_checks import assert_fits, watch
+from tests.payment_fields import enter_card
 from tests.portal.conftest import DESK, OpenPage, bob, signed_in_page, tenant
-from tests.portal.shop import MASTERCARD, charges, enter_card, live_world, price, save, shoot, subscribed, visa
+from tests.portal.shop import MASTERCARD, charges, live_world, price, save, shoot, subscribed, visa
 from tests.processes import wait_until
 from tests.propagation.conftest import World
 

@@ -21,6 +21,7 @@ from subscriptions.models import BilledBy, Invoice, InvoiceState, Subscription, 
 from tenants.actors import Actor
 from tests import factories
 from tests.accessibility import assert_accessible
+from tests.payment_fields import enter_card
 from tests.processes import CeleryWorker, Sandbox, wait_until
 from tests.propagation.conftest import World
 
@@ -136,18 +137,6 @@ def phone(context: BrowserContext) -> Iterator[Page]:
 def shoot(page: Page, name: str) -> None:
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-
-
-def card_fields(page: Page) -> FrameLocator:
-    return page.frame_locator("iframe[title='Secure card payment input frame']")
-
-
-def enter_card(page: Page, number: str) -> None:
-    expect(page.locator("form[data-state=ready]")).to_be_visible()
-    fields = card_fields(page)
-    fields.locator("[name=number]").fill(number)
-    fields.locator("[name=expiry]").fill("1234")
-    fields.locator("[name=cvc]").fill("123")
 
 
 def save(page: Page) -> None:

@@ -22,8 +22,9 @@ from tenants.models import Membership, Role
 from tests.accessibility import assert_accessible
 from tests.factories import PASSWORD, AddressFactory, CustomerFactory, MembershipFactory, UserFactory
 from tests.page_checks import assert_fits, watch
+from tests.payment_fields import enter_card
 from tests.portal.conftest import DESK, PHONE, bob, tenant
-from tests.portal.shop import DECLINED_LATER, GOOD, MASTERCARD, charges, enter_card, live_world, save, shoot
+from tests.portal.shop import DECLINED_LATER, GOOD, MASTERCARD, charges, live_world, save, shoot
 from tests.processes import wait_until
 from tests.propagation.conftest import World
 

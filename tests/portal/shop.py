@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page
 
 from customers.models import Customer
 from payments.gateway.accounts import connect_account
@@ -91,14 +91,6 @@ def price(world: World, name: str = "Field Notes", french: str = "Carnets de ter
 def subscribed(world: World, bob: Customer, **more: Any) -> Any:
     with world.scope():
         return create_subscription(actor=ACTOR, customer=bob, price=price(world), **more)
-
-
-def enter_card(page: Page, number: str) -> None:
-    expect(page.locator("form[data-state=ready]")).to_be_visible()
-    fields = page.frame_locator("iframe[title='Secure card payment input frame']")
-    fields.locator("[name=number]").fill(number)
-    fields.locator("[name=expiry]").fill("1234")
-    fields.locator("[name=cvc]").fill("123")
 
 
 def save(page: Page) -> None:

@@ -9,6 +9,7 @@ from payments.models import PaymentProfile
 from propagation.models import Change, ChangeState
 from subscriptions.models import Invoice, InvoiceState, Subscription, SubscriptionState
 from tests.accessibility import assert_accessible
+from tests.payment_fields import enter_card
 from tests.portal.conftest import OpenPage, portal_url
 from tests.portal.shop import (
     DECLINED,
@@ -16,7 +17,6 @@ from tests.portal.shop import (
     MASTERCARD,
     bank,
     charges,
-    enter_card,
     live_world,
     price,
     save,

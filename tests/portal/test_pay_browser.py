@@ -9,6 +9,7 @@ from subscriptions.invoicing import bill_purchase
 from subscriptions.models import Invoice, InvoiceState, PaidThrough
 from subscriptions.pay_links import pay_link
 from tests.accessibility import assert_accessible
+from tests.payment_fields import enter_card
 from tests.portal.conftest import OpenPage
 from tests.portal.shop import (
     ACTOR,
@@ -17,7 +18,6 @@ from tests.portal.shop import (
     NEEDS_3DS,
     bank,
     charges,
-    enter_card,
     live_world,
     price,
     save,

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import stripe
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.payment_fields import payment_fields, type_into
 from tests.sandbox.conftest import Tenant
 
 PAGE = """<!doctype html><html lang="en"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -98,16 +99,16 @@ def open_form(shop: Tenant, host: Host, page: Page, kinds: tuple[str, ...] = ("c
 
 
 def type_card(page: Page, number: str, expiry: str = "1234", cvc: str = "123") -> None:
-    fields = page.frame_locator("iframe[title='Secure card payment input frame']")
+    fields = payment_fields(page)
     fields.locator("[name=number]").press_sequentially(number)
-    fields.locator("[name=expiry]").fill(expiry)
-    fields.locator("[name=cvc]").fill(cvc)
+    type_into(fields.locator("[name=expiry]"), expiry)
+    type_into(fields.locator("[name=cvc]"), cvc)
 
 
 def test_saves_a_card_that_the_page_never_sees(shop: Tenant, host: Host, phone: Page, tmp_path: Path) -> None:
     intent = open_form(shop, host, phone)
     type_card(phone, "4242424242424242")
-    fields = phone.frame_locator("iframe[title='Secure card payment input frame']")
+    fields = payment_fields(phone)
     expect(fields.locator("[name=number]")).to_have_value("4242 4242 4242 4242")
     expect(fields.locator("[name=expiry]")).to_have_value("12 / 34")
     expect(phone.locator("body[data-complete='true']")).to_be_attached()
@@ -127,11 +128,11 @@ def test_explains_what_is_wrong_in_french(shop: Tenant, host: Host, phone: Page)
     open_form(shop, host, phone, locale="fr", theme="night")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("invalid: Le numéro de votre carte est incomplet.")
-    fields = phone.frame_locator("iframe[title='Secure card payment input frame']")
+    fields = payment_fields(phone)
     expect(fields.get_by_label("Numéro de carte")).to_be_focused()
     type_card(phone, "4242424242424241")
     expect(fields.locator("#number-error")).to_have_text("Le numéro de votre carte n’est pas valide.")
-    fields.locator("[name=number]").fill("4000000000009995")
+    type_into(fields.locator("[name=number]"), "4000000000009995")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("card_declined: Votre carte ne dispose pas de fonds suffisants.")
 
@@ -182,25 +183,21 @@ def test_a_bad_line_is_tried_again(shop: Tenant, host: Host, phone: Page, kind: 
 ALL = ("card", "sepa_debit", "us_bank_account")
 
 
-def frame_of(page: Page) -> FrameLocator:
-    return page.frame_locator("iframe[title='Secure card payment input frame']")
-
-
 def test_offers_what_the_intent_takes(shop: Tenant, host: Host, phone: Page) -> None:
     open_form(shop, host, phone)
-    expect(frame_of(phone).get_by_role("tab")).to_have_count(0)
+    expect(payment_fields(phone).get_by_role("tab")).to_have_count(0)
     open_form(shop, host, phone, kinds=ALL)
-    expect(frame_of(phone).get_by_role("tab")).to_have_text(["Card", "SEPA debit", "US bank account"])
-    frame_of(phone).get_by_role("tab", name="Card").press("ArrowRight")
-    expect(frame_of(phone).get_by_role("tab", name="SEPA debit")).to_be_focused()
-    expect(frame_of(phone).get_by_label("IBAN")).to_be_visible()
+    expect(payment_fields(phone).get_by_role("tab")).to_have_text(["Card", "SEPA debit", "US bank account"])
+    payment_fields(phone).get_by_role("tab", name="Card").press("ArrowRight")
+    expect(payment_fields(phone).get_by_role("tab", name="SEPA debit")).to_be_focused()
+    expect(payment_fields(phone).get_by_label("IBAN")).to_be_visible()
 
 
 def test_saves_an_iban_under_a_mandate(shop: Tenant, host: Host, phone: Page) -> None:
     intent = open_form(shop, host, phone, kinds=ALL)
-    frame_of(phone).get_by_role("tab", name="SEPA debit").click()
-    expect(frame_of(phone).get_by_text("you authorise (A)")).to_be_visible()
-    iban = frame_of(phone).get_by_label("IBAN")
+    payment_fields(phone).get_by_role("tab", name="SEPA debit").click()
+    expect(payment_fields(phone).get_by_text("you authorise (A)")).to_be_visible()
+    iban = payment_fields(phone).get_by_label("IBAN")
     iban.press_sequentially("de89370400440532013001")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("invalid: Your IBAN is invalid.")
@@ -216,7 +213,7 @@ def test_saves_an_iban_under_a_mandate(shop: Tenant, host: Host, phone: Page) ->
 
 def test_saves_a_us_account_that_its_bank_confirms(shop: Tenant, host: Host, phone: Page) -> None:
     intent = open_form(shop, host, phone, kinds=("us_bank_account",))
-    frame_of(phone).get_by_label("Account at the test bank").select_option("fca_test_success")
+    payment_fields(phone).get_by_label("Account at the test bank").select_option("fca_test_success")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("setup succeeded")
     saved = shop.v1.setup_intents.retrieve(intent, {"expand": ["payment_method"]})
@@ -225,14 +222,14 @@ def test_saves_a_us_account_that_its_bank_confirms(shop: Tenant, host: Host, pho
 
 def test_a_us_account_by_its_numbers_waits_for_deposits(shop: Tenant, host: Host, phone: Page) -> None:
     open_form(shop, host, phone, kinds=("us_bank_account",))
-    fields = frame_of(phone)
+    fields = payment_fields(phone)
     fields.get_by_label("By a small deposit").check()
-    fields.get_by_label("Routing number").fill("110000000")
-    fields.get_by_label("Account number", exact=True).fill("000123456789")
-    fields.get_by_label("Account number again").fill("000123456780")
+    type_into(fields.get_by_label("Routing number"), "110000000")
+    type_into(fields.get_by_label("Account number", exact=True), "000123456789")
+    type_into(fields.get_by_label("Account number again"), "000123456780")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("invalid: The account numbers differ.")
-    fields.get_by_label("Account number again").fill("000123456789")
+    type_into(fields.get_by_label("Account number again"), "000123456789")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("setup requires_action")
     phone.goto(phone.evaluate("told.verify_with_microdeposits.hosted_verification_url"))
