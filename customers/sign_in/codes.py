@@ -129,7 +129,7 @@ def use_code(*, email: str, typed: str) -> SignInError | None:
         is_over("wrong-codes", tenant_id, limit=TRIES_PER_TENANT, seconds=3600, without_count=False)
         message = _("This is not the code. Look for the newest message, and try again.")
         return SignInError("wrong_code", message, {"code": message})
-    _use_up(email)
+    use_up_codes(email)
     return None
 
 
@@ -149,13 +149,14 @@ def use_link(code_id: UUID) -> str:
     code = SignInCode.objects.select_for_update().filter(pk=code_id).first()
     if code is None or code.used_at or code.expires_at <= timezone.now():
         return ""
-    _use_up(code.email_normalized)
+    use_up_codes(code.email_normalized)
     return code.email_normalized
 
 
-def _use_up(email: str) -> None:
-    """One sign-in ends all codes and links that were sent for it."""
-    SignInCode.objects.filter(email_normalized=email, used_at=None).update(used_at=timezone.now())
+def use_up_codes(email: str) -> None:
+    """No code and no link that was sent to the address signs in any more. Runs in the open scope."""
+    unused = SignInCode.objects.filter(email_normalized=normalize_email(email), used_at=None)
+    unused.update(used_at=timezone.now())
 
 
 def make_token(code: SignInCode) -> str:

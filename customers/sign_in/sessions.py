@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from customers.models import Customer, PortalSession
+from customers.sign_in.codes import use_up_codes
 from tenants.actors import Actor, ActorKind
 from tenants.audit import record
 
@@ -71,7 +72,11 @@ def end_session(*, actor: Actor, session: PortalSession) -> bool:
 
 
 def end_all(*, actor: Actor, customer: Customer, but: PortalSession | None = None) -> int:
-    """Sign the customer out everywhere, save where `but` is; the number of sessions that ended."""
+    """Sign the customer out everywhere, save where `but` is; the number of sessions that ended.
+
+    Whoever asks for this may have lost a mailbox too: codes and links that are under way open nothing any more.
+    """
+    use_up_codes(customer.email)
     sessions = PortalSession.objects.filter(customer=customer)
     ended = _end(sessions.exclude(pk=but.pk) if but else sessions)
     if ended:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from customers.avatars import square_picture
 from customers.models import Customer, PortalPassword, PortalSession, SocialProfile
+from customers.sign_in.codes import address_of_link, send_code
 from messaging.models import Message
 from portal.settings.views import PICTURES_PER_HOUR
 from tenants.models import AuditEntry, Tenant
@@ -300,6 +301,17 @@ def test_signs_out_everywhere_else_and_everywhere(signed_in: Client, tenant: Ten
     assert (other.get(SETTINGS).status_code, signed_in.get(SETTINGS).status_code) == (302, 200)
     signed_in.post(f"{SETTINGS}sessions/others/", {"everywhere": "yes"})
     assert signed_in.get(SETTINGS).status_code == 302
+
+
+def test_signing_out_everywhere_ends_links_and_codes_that_are_under_way(
+    signed_in: Client, tenant: Tenant, bob: Customer
+) -> None:
+    with tenant_scope(tenant.pk):
+        sent = send_code(tenant=tenant, email=bob.email, ip=None)
+        assert address_of_link(sent.pk) == bob.email
+    signed_in.post(f"{SETTINGS}sessions/others/", {"everywhere": "yes"})
+    with tenant_scope(tenant.pk):
+        assert address_of_link(sent.pk) == ""
 
 
 # The social profile
