@@ -13,7 +13,7 @@ import redis
 from django.conf import settings
 from django.test import TransactionTestCase
 from django.utils import timezone, translation
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import database, processes
 from tools.browser import CHROMIUM_ARGUMENTS, find_browser
@@ -102,14 +102,24 @@ addEventListener("load", () => { document.adoptedStyleSheets = []; });
 
 @pytest.fixture(scope="session")
 def browser(browser: Browser) -> Browser:
-    """The browser of pytest-playwright, in whose contexts a page is pressed after it has loaded, with our patience."""
+    """The browser of pytest-playwright, whose pages are pressed after they have loaded, with our patience."""
     new_context = browser.new_context
 
     def patient_context(**options: Any) -> BrowserContext:
         context = new_context(**options)
         context.set_default_timeout(processes.PATIENCE_SECONDS * 1000 / 2)
-        if options.get("java_script_enabled", True):
-            context.add_init_script(PRESS_AFTER_LOAD)
+        new_page = context.new_page
+
+        def patient_page() -> Page:
+            page = new_page()
+            # In a world of its own, which frames without scripts have too.
+            session = context.new_cdp_session(page)
+            session.send("Page.enable")
+            script = {"source": PRESS_AFTER_LOAD, "worldName": "patience"}
+            session.send("Page.addScriptToEvaluateOnNewDocument", script)
+            return page
+
+        context.new_page = patient_page  # type: ignore[method-assign]
         return context
 
     browser.new_context = patient_context  # type: ignore[method-assign]
