@@ -9,12 +9,12 @@ from django.db import connection
 
 from customers.models import Customer
 from subscriptions.billing.run import BATCH
-from subscriptions.models import Invoice, Price, Subscription
+from subscriptions.models import CustomerBalance, Invoice, Price, Subscription
 from subscriptions.tasks import bill_tenant, sweep_billing
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests import database
-from tests.factories import CustomerFactory, PriceFactory, TenantFactory
+from tests.factories import CustomerBalanceFactory, CustomerFactory, PriceFactory, TenantFactory
 from tests.processes import CeleryWorker, wait_until
 from tests.races import someone_waits_for_a_lock
 
@@ -42,10 +42,13 @@ def count(tenant: Tenant) -> int:
 
 
 @contextmanager
-def held(customer: Customer) -> Iterator[None]:
-    """Whoever issues an invoice to the customer must wait."""
+def balance_held(customer: Customer) -> Iterator[None]:
+    """Whoever issues an invoice to the customer must wait, in the middle of the transaction: one that waits at its
+    COMMIT is finished by PostgreSQL, whatever dies."""
+    with tenant_scope(customer.tenant_id):
+        balance: CustomerBalance = CustomerBalanceFactory.create(customer=customer, currency="USD", amount_minor=100)
     with database.admin_connection(connection.settings_dict["NAME"]) as other, other.transaction():
-        other.execute("SELECT FROM customers_customer WHERE id = %s FOR UPDATE", [customer.pk])
+        other.execute("SELECT FROM subscriptions_customerbalance WHERE id = %s FOR UPDATE", [balance.pk])
         yield
 
 
@@ -56,7 +59,7 @@ def test_a_killed_worker_leaves_the_rest_to_the_next(
     tenant: Tenant = TenantFactory.create(payment_terms_days=PAYMENT_TERMS_DAYS)
     make_due(tenant, BATCH)
     dave = make_due(tenant, 2 * BATCH, START + timedelta(hours=1), first=BATCH)
-    with held(dave):
+    with balance_held(dave):
         bill_tenant.delay(str(tenant.pk))
         wait_until(lambda: count(tenant) == BATCH and someone_waits_for_a_lock(), what="the run to be in the middle")
         celery_worker_process.kill()
