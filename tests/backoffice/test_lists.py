@@ -159,6 +159,7 @@ def test_filters(office: Office, owner: Client, name: str, query: str, shown: bo
 
 def test_finds_cards_that_end_before_the_next_charge(office: Office) -> None:
     now = timezone.now()
+    soon = now + timedelta(minutes=1)
     with tenant_scope(office.tenant.pk):
         dead = PaymentProfileFactory(customer=CustomerFactory(), is_default=True, exp_year=now.year - 1, exp_month=12)
         by_default = SubscriptionFactory(customer=dead.customer, current_period_end=now + timedelta(days=3))
@@ -166,9 +167,9 @@ def test_finds_cards_that_end_before_the_next_charge(office: Office) -> None:
         SubscriptionFactory(customer=dead.customer, cancel_at_period_end=True)
         SubscriptionFactory(customer=dead.customer, state=SubscriptionState.CANCELLED)
         last_month = PaymentProfileFactory(
-            customer=CustomerFactory(), is_default=True, exp_year=now.year, exp_month=now.month
+            customer=CustomerFactory(), is_default=True, exp_year=soon.year, exp_month=soon.month
         )
-        SubscriptionFactory(customer=last_month.customer, current_period_end=now + timedelta(minutes=1))
+        SubscriptionFactory(customer=last_month.customer, current_period_end=soon)
         assert set(ends_before_next_charge()) == {by_default, pinned}
         assert Subscription.objects.count() == 6
 

@@ -175,7 +175,7 @@ def test_the_keyboard_finds_what_it_looks_for(browser: Browser, live_server: Liv
     page = open_page(browser, "light", DESKTOP)
     sign_in(page, live_server, shop, Role.READ_ONLY)
     page.keyboard.press("/")
-    page.keyboard.type("Tremblay of Acme")
+    page.keyboard.insert_text("Tremblay of Acme")
     expect(page.locator("#search-results").get_by_text("Bob Tremblay of Acme")).to_be_visible()
     assert_accessible(page, within=".search")
     page.keyboard.press("ArrowDown")

@@ -10,6 +10,8 @@ from zlib import decompress
 
 import pytest
 
+from tests.processes import PATIENCE_SECONDS
+
 CRASH = """
 import django
 django.setup()
@@ -30,7 +32,7 @@ environ = {
     "wsgi.input": BytesIO(b""), "wsgi.url_scheme": "http", "REMOTE_ADDR": "198.51.100.7",
 }
 WSGIHandler()(environ, lambda *told: None)
-sentry_sdk.flush(5)
+sentry_sdk.flush(60)
 """
 
 
@@ -59,7 +61,8 @@ def reports():
 def test_a_report_tells_of_the_crash_and_of_no_secret(reports: tuple[str, list[str]]) -> None:
     dsn, came = reports
     environment = os.environ | {"SENTRY_DSN": dsn, "SENTRY_ENVIRONMENT": "tests", "ALLOWED_HOSTS": "127.0.0.1"}
-    subprocess.run([sys.executable, "-c", CRASH], env=environment, check=True, capture_output=True, timeout=60)
+    crash = [sys.executable, "-c", CRASH]
+    subprocess.run(crash, env=environment, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
     told = "\n".join(came)
     assert "RuntimeError" in told, json.dumps(came)
     for secret in ("the-links-token", "sk_test_in_a", "whsec_in_a", "seti_1_secret", "the-session", "198.51.100.7"):

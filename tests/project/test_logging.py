@@ -1,6 +1,7 @@
 import ast
 import json
 import logging
+import threading
 
 import pytest
 import structlog
@@ -12,8 +13,11 @@ from billing_project.logging import REMOVED, SECRET_KEYS, configure_logging, red
 
 @pytest.fixture
 def logged(capsys: pytest.CaptureFixture[str]):
-    """Log as in production; gives a function that returns the lines so far, decoded."""
+    """Log as in production; gives a function that returns this thread's lines so far, decoded."""
     configure_logging(level="INFO", human=False)
+    own = threading.get_ident()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: record.thread == own)
 
     def lines():
         raw = capsys.readouterr().err
