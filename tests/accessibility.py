@@ -15,7 +15,8 @@ SETTLED = """() => Promise.all(document.getAnimations()
 
 
 def settle(page: Page) -> None:
-    """Wait until whatever fades or slides in is there: halfway its colours and places are others."""
+    """Wait until all has loaded and whatever fades or slides in is there: halfway its colours and places are others."""
+    page.wait_for_load_state()
     page.evaluate(SETTLED)
 
 

@@ -3,6 +3,7 @@
 Nothing of our own is replaced: PostgreSQL obeys row-level security, the gateway is a process behind HTTP.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import redis
 from django.conf import settings
 from django.test import TransactionTestCase
 from django.utils import timezone, translation
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from tests import database, processes
 from tools.browser import CHROMIUM_ARGUMENTS, find_browser
@@ -133,5 +134,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     browser = getattr(item, "funcargs", {}).get("browser")
     if report.when == "call" and report.failed and browser is not None:
         pages = [page for context in browser.contexts for page in context.pages]
-        report.sections += [(f"Page {page.url}", page.locator("body").aria_snapshot()) for page in pages]
+        for page in pages:
+            with contextlib.suppress(Error):  # a page that has died tells nothing
+                report.sections.append((f"Page {page.url}", page.locator("body").aria_snapshot(timeout=5000)))
     return report

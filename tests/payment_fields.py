@@ -13,7 +13,7 @@ def type_into(field: Locator, text: str) -> None:
     """Until the field holds it: into a frame of another origin, letters can come before the focus and be lost."""
     for _time in range(5):
         field.fill(text)
-        if re.sub(r"\W", "", field.input_value()) == text:
+        if re.sub(r"\W", "", field.input_value()).lower() == text.lower():
             return
     raise AssertionError(f"{text} cannot be typed; the field holds {field.input_value()!r}.")
 

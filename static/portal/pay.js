@@ -1,11 +1,17 @@
 /* The bank's confirmation of a payment that is waiting for it.
    <div data-confirm-payment data-confirmation-url data-settled-url data-locale data-text-failed data-text-unreachable data-text-busy>
    with a button (disabled till this script is there), an element [data-confirm-error] (hidden) and its [data-confirm-error-text]. Our server asks the gateway what came of it. */
+
+/* The cookie's is newer than the page's after a sign-in in another tab. */
+function csrfToken() {
+  const cookie = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="));
+  return cookie?.slice("csrftoken=".length) || (document.querySelector('meta[name="csrf-token"]')?.content ?? "");
+}
+
 async function post(url, fields = {}) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.set(name, value ?? "");
-  const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
-  const headers = { "X-CSRFToken": token, Accept: "application/json" };
+  const headers = { "X-CSRFToken": csrfToken(), Accept: "application/json" };
   const response = await fetch(url, { method: "POST", body, headers, credentials: "same-origin", redirect: "error" });
   return { ok: response.ok, answer: await response.json() };
 }

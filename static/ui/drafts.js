@@ -33,26 +33,29 @@
     else if (!detail.xhr.getResponseHeader("HX-Redirect")) drop();
   });
 
-  /* Returns the fields that are changed by it. */
+  /* Returns the fields that are changed by it, and what it found no place for. */
   function fill(form, kept) {
     const changed = [];
+    const missed = [];
     const seen = {};
-    for (const { name, value, checked } of kept) {
+    for (const entry of kept) {
+      const { name, value, checked } = entry;
       const same = fieldsOf(form).filter((field) => field.name === name);
       const nth = (seen[name] = (seen[name] ?? -1) + 1);
       const field = checked === null ? same[nth] : same.find((box) => box.value === value);
-      if (!field) continue;
+      if (!field) { missed.push(entry); continue; }
       if (checked !== null) {
         if (field.checked === checked) continue;
         field.checked = checked;
       } else {
         const isOffered = field.tagName !== "SELECT" || [...field.options].some((option) => option.value === value);
-        if (field.value === value || !isOffered) continue;
+        if (!isOffered) { missed.push(entry); continue; }
+        if (field.value === value) continue;
         field.value = value;
       }
       changed.push(field);
     }
-    return changed;
+    return { changed, missed };
   }
   /* A toast would stand behind a dialog. */
   function tell(form, text) {
@@ -69,10 +72,10 @@
   function restore(draft) {
     const form = [...document.forms].find((one) => isPosted(one) && goesTo(one) === draft.to && fieldsOf(one).length);
     if (!form) return;
-    const changed = fill(form, draft.fields);
+    const { changed, missed } = fill(form, draft.fields);
     if (!changed.length) return;
     /* What hangs on a field follows, such as the fields of another country's address, which then are filled in too. */
-    form.addEventListener("htmx:afterSettle", () => fill(form, draft.fields), { once: true });
+    if (missed.length) form.addEventListener("htmx:afterSettle", () => fill(form, missed), { once: true });
     for (const field of changed)
       for (const type of field.matches("[data-autosubmit]") ? ["input"] : ["input", "change"])
         field.dispatchEvent(new Event(type, { bubbles: true }));

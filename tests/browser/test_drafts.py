@@ -65,6 +65,7 @@ class TestInThePortal:
         self.be_signed_out(tenant)
         dialog.get_by_role("button", name="Save").click()
         expect(page.get_by_role("heading", name="Sign in to your account")).to_be_visible()
+        page.wait_for_load_state()  # its script puts aside what was typed
 
     def test_details_are_typed_once(self, page: Page, live_server: LiveServer, tenant: Tenant, bob: Customer) -> None:
         self.enter(page, live_server, tenant, bob)
@@ -80,6 +81,27 @@ class TestInThePortal:
         page.reload()
         expect(page.get_by_role("heading", name="Hello Bob")).to_be_visible()
         expect(page.get_by_role("dialog")).to_have_count(0)
+
+    def test_what_is_corrected_afterwards_stays(
+        self, page: Page, live_server: LiveServer, tenant: Tenant, bob: Customer
+    ) -> None:
+        self.enter(page, live_server, tenant, bob)
+        page.goto("/portal/acme/")
+        page.get_by_role("link", name="Update my info").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("First name").fill("Robert")
+        self.be_signed_out(tenant)
+        dialog.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("heading", name="Sign in to your account")).to_be_visible()
+        page.wait_for_load_state()
+        self.enter(page, live_server, tenant, bob)
+        page.goto("/portal/acme/")
+        expect(dialog.get_by_label("First name")).to_have_value("Robert")
+        dialog.get_by_label("First name").fill("Roberta")
+        dialog.get_by_label("Country").select_option("JP")
+        expect(dialog.get_by_label("Prefecture")).to_be_visible()
+        expect(dialog.get_by_label("First name")).to_have_value("Roberta")
+        expect(dialog.get_by_label("Country")).to_have_value("JP")
 
     def test_nobody_else_finds_them(self, page: Page, live_server: LiveServer, tenant: Tenant, bob: Customer) -> None:
         with tenant_scope(tenant.pk):
@@ -114,6 +136,7 @@ class TestInTheOffice:
     def sign_in(self, page: Page, alice: User) -> None:
         page.fill("input[name=login]", alice.email)
         page.fill("input[name=password]", PASSWORD)
+        page.wait_for_load_state()
         page.press("input[name=password]", "Enter")
         expect(page.locator("body.staff")).to_be_visible()
 

@@ -211,6 +211,7 @@ def staff_see_it(world: World, open_page: OpenPage, recovered: dict[str, int]) -
     page.fill("input[name=login]", alice.user.email)
     page.fill("input[name=password]", PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("body.staff")).to_be_visible()
     page.goto(reverse("backoffice:overview", args=[world.tenant.slug]))
     card = page.locator(".picture").filter(has=page.get_by_role("heading", name="Recovered money, CAD"))
     expect(card.get_by_text("CA$50.00")).to_be_visible()

@@ -1,5 +1,6 @@
 """A customer with an invitation, and what a visitor with its link does; the gateway is the sandbox."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -125,4 +126,4 @@ def age(story: Story, minutes: int) -> None:
 def assert_tells_nothing(response: Any, story: Story) -> None:
     page = response.content.decode()
     for secret in (story.bob.first_name, story.bob.last_name, story.bob.email, "4242", "Magazine", "19.99"):
-        assert secret not in page
+        assert not re.search(rf"\b{re.escape(secret)}\b", page), secret  # random tokens have all sorts of letters

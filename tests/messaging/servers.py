@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from aiosmtpd.controller import Controller
 
 from tests.environment import held_port
+from tests.processes import PATIENCE_SECONDS
 
 
 class MailServer:
@@ -32,7 +33,7 @@ class MailServer:
         return "250 OK"
 
     def __enter__(self) -> Self:
-        self.controller = Controller(self, hostname="127.0.0.1", port=held_port())
+        self.controller = Controller(self, hostname="127.0.0.1", port=held_port(), ready_timeout=PATIENCE_SECONDS)
         self.controller.start()
         self.port = self.controller.port
         return self

@@ -119,7 +119,7 @@ def test_refuses_what_is_not_signed_by_the_gateway(tenant: Tenant, client: Clien
 def test_refuses_an_old_event_played_again(tenant: Tenant, client: Client) -> None:
     body = json.dumps(event()).encode()
     assert post(client, body, signed(body, at=int(time.time()) - 301)) == 400
-    assert post(client, body, signed(body, at=int(time.time()) - 290)) == 200
+    assert post(client, body, signed(body, at=int(time.time()) - 240)) == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'"event"', b"not json", b"\xff\xfe", b'{"object": "event"}'])
@@ -199,7 +199,8 @@ def test_handles_an_event_once(tenant_id: UUID) -> None:
 def test_tries_again_later_and_does_not_hold_up_others(tenant_id: UUID) -> None:
     _script[:] = [RuntimeError("boom"), None]
     bad, good = store(tenant_id, event()), store(tenant_id, event())
-    process(tenant_id)
+    for _event in (bad, good):
+        assert process_next_event(tenant_id)
     assert again(good).state == EventState.PROCESSED
     waiting = again(bad)
     assert (waiting.state, waiting.attempts) == (EventState.RECEIVED, 1)

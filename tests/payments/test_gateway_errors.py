@@ -24,7 +24,7 @@ from payments.gateway.errors import (
 from payments.gateway.port import CustomerDetails
 from payments.gateway.stripe_adapter import StripeGateway
 from tests.payments.shelf import Shelf
-from tests.processes import Sandbox
+from tests.processes import Sandbox, wait_until
 
 BOB = CustomerDetails(name="Bob")
 
@@ -90,7 +90,7 @@ def test_an_answer_that_never_comes_is_an_unknown_outcome(
     error = create(shelf)
     assert isinstance(error, UnknownOutcome)
     assert not error.answered
-    assert len(shelf.objects("customer")) == effects
+    wait_until(lambda: len(shelf.objects("customer")) == effects, what="the call to have its effect, or none")
 
 
 def test_a_gateway_that_cannot_be_reached_has_done_nothing(settings: Settings) -> None:

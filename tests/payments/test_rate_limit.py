@@ -71,9 +71,9 @@ def test_slots_begin_anew_when_valkey_has_forgotten_them(valkey: redis.Redis) ->
 
 
 def test_what_it_keeps_in_valkey_goes_away_by_itself(valkey: redis.Redis) -> None:
-    reserve_many(10)
+    reserve_many(1000)  # ten and a half seconds of slots
     (key,) = valkey.keys("gateway-slot:*")
-    assert 0 < valkey.pttl(key) < 3000
+    assert 0 < valkey.pttl(key) < 12_000
 
 
 def test_without_valkey_nobody_waits(settings: Settings) -> None:

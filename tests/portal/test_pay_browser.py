@@ -103,6 +103,20 @@ def test_the_bank_confirms(world: World, bob: Customer, signed_in_page: OpenPage
     assert len(charges(world)) == 1
 
 
+def test_the_bank_confirms_after_a_sign_in_in_another_tab(
+    world: World, bob: Customer, signed_in_page: OpenPage
+) -> None:
+    page = visitor(signed_in_page)
+    wants_confirmation(world, bob, page)
+    page.context.clear_cookies(name="csrftoken")
+    beside = page.context.new_page()
+    beside.goto(f"/portal/{world.tenant.slug}/sign-in/")
+    assert "csrftoken" in {cookie["name"] for cookie in page.context.cookies()}
+    page.get_by_role("button", name="Confirm with your bank").click()
+    bank(page).locator("button.complete").click()
+    expect_paid(page)
+
+
 def test_nothing_offers_a_confirmation_that_the_page_cannot_carry_out(
     world: World, bob: Customer, signed_in_page: OpenPage
 ) -> None:

@@ -158,6 +158,7 @@ def test_without_any_script(tenant: Tenant, bob: Customer, signed_in_page: OpenP
     page.goto("/portal/acme/sign-in/")
     page.fill("input[name=email]", "bob@example.com")
     page.press("input[name=email]", "Enter")
+    expect(page.get_by_label("Code")).to_be_visible()
     link = re.search(r"/portal/acme/sign-in/link/\S+", latest_mail(tenant, "portal_sign_in"))[0]  # type: ignore[index]
     page.goto(link)
     page.get_by_role("button", name="Sign in").click()

@@ -1,5 +1,6 @@
 """The browser script in a page of another origin, under a policy without 'unsafe-inline'."""
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 import stripe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.payment_fields import payment_fields, type_into
 from tests.sandbox.conftest import Tenant
@@ -98,9 +99,17 @@ def open_form(shop: Tenant, host: Host, page: Page, kinds: tuple[str, ...] = ("c
     return intent.id
 
 
+def enter(field: Locator, text: str) -> None:
+    """Key by key, unless the first letters came before the focus."""
+    field.click()
+    field.press_sequentially(text)
+    if re.sub(r"\W", "", field.input_value()).lower() != text:
+        type_into(field, text)
+
+
 def type_card(page: Page, number: str, expiry: str = "1234", cvc: str = "123") -> None:
     fields = payment_fields(page)
-    fields.locator("[name=number]").press_sequentially(number)
+    enter(fields.locator("[name=number]"), number)
     type_into(fields.locator("[name=expiry]"), expiry)
     type_into(fields.locator("[name=cvc]"), cvc)
 
@@ -198,11 +207,11 @@ def test_saves_an_iban_under_a_mandate(shop: Tenant, host: Host, phone: Page) ->
     payment_fields(phone).get_by_role("tab", name="SEPA debit").click()
     expect(payment_fields(phone).get_by_text("you authorise (A)")).to_be_visible()
     iban = payment_fields(phone).get_by_label("IBAN")
-    iban.press_sequentially("de89370400440532013001")
+    enter(iban, "de89370400440532013001")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("invalid: Your IBAN is invalid.")
     iban.fill("")
-    iban.press_sequentially("de89370400440532013000")
+    enter(iban, "de89370400440532013000")
     expect(iban).to_have_value("DE89 3704 0044 0532 0130 00")
     phone.click("#save")
     expect(phone.locator("#out")).to_have_text("setup succeeded")

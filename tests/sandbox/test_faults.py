@@ -36,7 +36,7 @@ def test_times_out(shop: Tenant, kind: str, made: int) -> None:
 
 
 def test_an_answer_held_back_is_replayed_meanwhile(shop: Tenant) -> None:
-    shop.fault("timeout_after", times=1, latency_seconds=8)
+    shop.fault("timeout_after", times=1, latency_seconds=15)
 
     def ask() -> None:
         with pytest.raises(stripe.APIConnectionError):

@@ -54,7 +54,7 @@ def test_a_500_is_replayed_unless_told_otherwise(shop: Tenant) -> None:
 
 
 def test_two_at_once_with_one_key(shop: Tenant) -> None:
-    shop.fault("latency", latency_seconds=5, times=1)
+    shop.fault("latency", latency_seconds=10, times=1)
     first = threading.Thread(target=lambda: shop.v1.customers.create({"name": "A"}, KEY))
     first.start()
     wait_for(lambda: not shop.box.control("GET", "faults"))  # the first has arrived
@@ -62,6 +62,7 @@ def test_two_at_once_with_one_key(shop: Tenant) -> None:
         shop.box.url + "/v1/customers",
         data={"name": "A"},
         headers={"Authorization": f"Bearer {shop.keys['secret_key']}", "Idempotency-Key": "key-1"},
+        timeout=30,
     )
     first.join()
     assert second.status_code == 409

@@ -28,7 +28,7 @@ from tenants.models import NumberSequence, Tenant
 from tenants.numbers import next_number, next_numbers
 from tenants.scope import tenant_scope
 from tests import database, factories
-from tests.processes import CeleryWorker, Sandbox, wait_until
+from tests.processes import PATIENCE_SECONDS, CeleryWorker, Sandbox, wait_until
 from tests.races import in_a_connection_of_its_own, someone_waits_for_a_lock
 from tests.scenarios.dues import FIRST, Dues, run_in_a_process
 from tests.scenarios.mass import STEPS_EACH, MassChange
@@ -167,9 +167,9 @@ def test_a_run_killed_between_invoice_and_charge(
     sandbox.clear_faults()
     (invoice,) = dues.invoices()
     assert (invoice.state, invoice.attempts) == (InvoiceState.OPEN, 0)
-    assert run_in_a_process(dues, now).wait(timeout=60) == 0
+    assert run_in_a_process(dues, now).wait(timeout=PATIENCE_SECONDS) == 0
     assert dues.invoices()[0].state == InvoiceState.OPEN, "it is still held for the one that died"
-    assert run_in_a_process(dues, now + timedelta(hours=1)).wait(timeout=60) == 0
+    assert run_in_a_process(dues, now + timedelta(hours=1)).wait(timeout=PATIENCE_SECONDS) == 0
     assert dues.invoices()[0].state == InvoiceState.PAID
     dues.check_each_invoice_is_there_once()
     dues.check_each_charge_was_made_once()

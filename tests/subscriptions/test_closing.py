@@ -28,7 +28,7 @@ from tenants.due import tenants_with_due
 from tenants.models import AuditEntry, Tenant
 from tenants.scope import tenant_scope
 from tests.factories import CustomerFactory, InvoiceFactory, PriceFactory, SubscriptionFactory, TenantFactory
-from tests.processes import CeleryWorker, wait_until
+from tests.processes import PATIENCE_SECONDS, CeleryWorker, wait_until
 from tests.races import meanwhile, wait_for_a_lock
 
 ALICE = Actor.system("alice")
@@ -402,7 +402,7 @@ def test_two_that_close_a_month_at_once_close_it_once(tenant: Tenant) -> None:
         close = close_month(actor=ACTOR, month=JAN, now=at(2, 2))
         other = meanwhile(lambda: closed_in_a_scope(tenant))
         wait_for_a_lock("the other one, for the first")
-    assert other.result(30) == close.pk
+    assert other.result(PATIENCE_SECONDS) == close.pk
     with tenant_scope(tenant.pk):
         assert MonthlyFigures.objects.count() == MonthlyAmounts.objects.count() == 1
         assert AuditEntry.objects.filter(action="month.closed").count() == 1

@@ -17,6 +17,7 @@ from tenants.actors import Actor
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests.factories import CustomerFactory, PriceFactory, TenantFactory
+from tests.processes import PATIENCE_SECONDS
 from tests.races import meanwhile, wait_for_a_lock
 
 ALICE = Actor.system("alice")
@@ -93,5 +94,5 @@ def test_two_things_are_sold_to_someone_at_once_without_waiting(tenant: Tenant, 
 
     with tenant_scope(tenant.pk):
         create_subscription(actor=ALICE, customer=bob, price=monthly)
-        meanwhile(try_it).result(10)
+        meanwhile(try_it).result(PATIENCE_SECONDS)
         create_subscription(actor=ALICE, customer=bob, price=yearly)

@@ -174,9 +174,9 @@ def test_net_and_taxes_are_credited_in_proportion_and_sum_to_the_whole(till: Til
     "kind", ["rate_limited", "server_error", "conflict", "drop_before", "drop_after", "error_after", "timeout_after"]
 )
 def test_a_refund_whose_call_failed_is_made_once(till: Till, settings: object, kind: str) -> None:
-    settings.STRIPE_TIMEOUT_SECONDS = 1.0  # type: ignore[attr-defined]
     invoice = paid(till)
     note = credit(till, invoice, 700)
+    settings.STRIPE_TIMEOUT_SECONDS = 1.0  # type: ignore[attr-defined]
     fault = {"account": "acme", "method": "POST", "path": "/v1/refunds", "kind": kind, "times": 1}
     till.sandbox.set_faults(fault | {"latency_seconds": 1.5})
     for hours in range(4):

@@ -35,7 +35,7 @@ from subscriptions.voiding import void_invoice
 from tenants.actors import Actor
 from tests.database import admin_connection
 from tests.factories import PriceFactory
-from tests.processes import wait_until
+from tests.processes import PATIENCE_SECONDS, wait_until
 from tests.races import all_at_once, meanwhile, someone_waits_for_a_lock, wait_for_a_lock
 from tests.subscriptions.collection.conftest import DECLINED, GOOD, Till
 from tests.subscriptions.collection.test_requests import debtor
@@ -167,7 +167,7 @@ def test_the_run_bills_a_customer_who_is_being_edited_without_waiting(till: Till
         create_subscription(actor=ALICE, customer=bob, price=PriceFactory())
     with till.scope():
         update_customer(actor=ALICE, customer=bob, values={"organisation": "Bob's Bikes"})
-        assert meanwhile(lambda: bill_due(till.tenant.pk)).result(20) == Billed(invoices=1)
+        assert meanwhile(lambda: bill_due(till.tenant.pk)).result(PATIENCE_SECONDS) == Billed(invoices=1)
     with till.scope():
         assert Subscription.objects.get().state == SubscriptionState.ACTIVE
         assert Invoice.objects.get().due_at - timezone.now() < timedelta(days=1)

@@ -16,6 +16,7 @@ from subscriptions.errors import BillingError
 from subscriptions.models import ChargeState, Invoice, InvoiceState, PaidThrough, SubscriptionState
 from tenants.actors import Actor, ActorKind
 from tests.factories import PaymentProfileFactory
+from tests.processes import PATIENCE_SECONDS
 from tests.subscriptions.collection.conftest import ASKS, DECLINED, GOOD, Till
 
 ALICE = Actor.system("alice")
@@ -74,7 +75,7 @@ def test_a_page_waits_for_the_worker_that_was_quicker(till: Till) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(work)
-        collect_now(till.tenant.pk, invoice.pk)
+        collect_now(till.tenant.pk, invoice.pk, seconds=PATIENCE_SECONDS)
         assert till.read(invoice).state == InvoiceState.PAID
 
 
