@@ -3,7 +3,6 @@
 Nothing of our own is replaced: PostgreSQL obeys row-level security, the gateway is a process behind HTTP.
 """
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,7 +133,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     browser = getattr(item, "funcargs", {}).get("browser")
     if report.when == "call" and report.failed and browser is not None:
         pages = [page for context in browser.contexts for page in context.pages]
-        for page in pages:
-            with contextlib.suppress(Error):  # a page that has died tells nothing
-                report.sections.append((f"Page {page.url}", page.locator("body").aria_snapshot(timeout=5000)))
+        report.sections += [(f"Page {page.url}", shown(page)) for page in pages]
     return report
+
+
+def shown(page: Page) -> str:
+    try:
+        return page.locator("body").aria_snapshot(timeout=5000)
+    except Error as error:  # a page that has died must not end the run
+        return str(error)

@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -228,8 +228,10 @@ def watch(services: list[Service], running: dict[str, Piece]) -> None:
                 if len(failures) > RESTARTS_PER_MINUTE:
                     raise ServiceError(f"{service.name} keeps ending; see {shown(service.log)}.")
                 say(f"{service.name} ended ({exit_words(service.process.returncode)}); starting it again.")
-                with suppress(ServiceError):  # what it left behind may not have ended yet; the next round tries again
+                try:
                     service.start()
+                except ServiceError as error:  # what it left behind may not have ended yet; the next round tries again
+                    say(str(error))
         for piece in running.values():
             piece.restart_if_ended()
 

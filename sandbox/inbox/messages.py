@@ -45,6 +45,15 @@ def keep(store: Store, message: Json) -> Json:
     return message
 
 
+def change_status(store: Store, message: Json, status: str) -> bool:
+    """Save the new status; False when the inbox was emptied meanwhile, and the message is gone."""
+    if find(store, message["id"]) is None:
+        return False
+    message["status"] = status
+    keep(store, message)
+    return True
+
+
 def read_mail(raw: bytes) -> EmailMessage:
     return BytesParser(EmailMessage, policy=policy.default).parsebytes(raw)
 

@@ -68,11 +68,8 @@ async def report_mail_later(world: World, mail: Json) -> None:
 
 async def report_mail(world: World, mail: Json, status: str, address: str | None = None) -> None:
     """Set the status, and tell the webhook of it when the mail carries tracking metadata and there is one to tell."""
-    if messages.find(world.store, mail["id"]) is None:
-        return  # the inbox was emptied meanwhile
-    mail["status"] = status
-    messages.keep(world.store, mail)
-    if not world.mail_webhook_url or not mail["metadata"]:
+    is_kept = messages.change_status(world.store, mail, status)
+    if not is_kept or not world.mail_webhook_url or not mail["metadata"]:
         return
     for recipient in [address] if address else mail["to"]:
         await post(world.mail_webhook_url, json=postmark_event(mail, status, recipient))
@@ -130,11 +127,8 @@ async def report_sms_later(world: World, sms: Json) -> None:
 
 
 async def report_sms(world: World, sms: Json, status: str) -> None:
-    if messages.find(world.store, sms["id"]) is None:
-        return  # the inbox was emptied meanwhile
-    sms["status"] = status
-    messages.keep(world.store, sms)
-    if not sms["status_callback"]:
+    is_kept = messages.change_status(world.store, sms, status)
+    if not is_kept or not sms["status_callback"]:
         return
     params = {
         "AccountSid": sms["account_sid"],

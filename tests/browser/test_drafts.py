@@ -62,8 +62,11 @@ class TestInThePortal:
         dialog.get_by_label("Country").select_option("FR")
         expect(dialog.get_by_label("Province")).to_have_count(0)
         dialog.get_by_label("City").fill("Paris")
+        self.save_signed_out(page, tenant)
+
+    def save_signed_out(self, page: Page, tenant: Tenant) -> None:
         self.be_signed_out(tenant)
-        dialog.get_by_role("button", name="Save").click()
+        page.get_by_role("dialog").get_by_role("button", name="Save").click()
         expect(page.get_by_role("heading", name="Sign in to your account")).to_be_visible()
         page.wait_for_load_state()  # its script puts aside what was typed
 
@@ -90,10 +93,7 @@ class TestInThePortal:
         page.get_by_role("link", name="Update my info").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("First name").fill("Robert")
-        self.be_signed_out(tenant)
-        dialog.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("heading", name="Sign in to your account")).to_be_visible()
-        page.wait_for_load_state()
+        self.save_signed_out(page, tenant)
         self.enter(page, live_server, tenant, bob)
         page.goto("/portal/acme/")
         expect(dialog.get_by_label("First name")).to_have_value("Robert")

@@ -124,6 +124,6 @@ def age(story: Story, minutes: int) -> None:
 
 
 def assert_tells_nothing(response: Any, story: Story) -> None:
-    page = response.content.decode()
+    page = re.sub(r'"[\w-]{22,}"', '""', response.content.decode())  # random tokens have all sorts of letters
     for secret in (story.bob.first_name, story.bob.last_name, story.bob.email, "4242", "Magazine", "19.99"):
-        assert not re.search(rf"\b{re.escape(secret)}\b", page), secret  # random tokens have all sorts of letters
+        assert secret not in page
